@@ -1,0 +1,160 @@
+# The boot rule: what may this Redis node start as? Sourced by start-redis.sh;
+# it asks and decides, and changes nothing. docs/stack.md explains it in prose.
+#
+# It reads: self, first (addresses), others (addresses of the other nodes),
+# sentinels (host:port), sentinel_count, data (directory), mark (file).
+# ask sets answers; tally sets what they amount to; decide sets verdict.
+
+# ask: every Sentinel and every other node at once, one line from each that
+# answers, so that a frozen one costs one second and not one second each.
+ask() {
+	answers=$(
+		for s in $sentinels; do ask_sentinel "$s" & done
+		for n in $others; do ask_node "$n" & done
+		wait
+	)
+}
+
+# A line "sentinel WHO NAMED CONFIG-EPOCH REPLICAS FLAGS", or "refused WHO why".
+ask_sentinel() {
+	cli "${1%:*}" "${1##*:}" SENTINEL MASTER "$REDIS_MASTER_NAME" | awk -v who="$1" '
+	NR == 1 { why = $0 }
+	NR % 2 { key = $0; next }
+	{ value[key] = $0 }
+	END {
+		if (value["ip"] != "") print "sentinel", who, value["ip"], value["config-epoch"], value["num-slaves"], value["flags"]
+		else if (why != "") print "refused", who, why
+	}'
+}
+
+# A line "node WHO ROLE data|empty", or "unclear WHO why". A node that is still
+# loading cannot count its keys: it has data.
+ask_node() {
+	printf 'ROLE\nDBSIZE\n' | cli "$1" 6379 | awk -v who="$1" '
+	NR == 1 { role = $1; why = $0 }
+	{ last = $0 }
+	END {
+		if (role == "master" || role == "slave") print "node", who, role, (last == "0" ? "empty" : "data")
+		else if (why != "") print "unclear", who, why
+	}'
+}
+
+# tally: what the answers amount to. A Sentinel with config-epoch 0 that knows no
+# replica is fresh: new, or its volume was lost. It has no vote. Nor has one that
+# missed a newer configuration which another one knows: it will be told in a
+# moment, and until then it would name a primary that was replaced.
+tally() {
+	heard=0 fresh=0 naming_first=0 newest=0 votes='' named=''
+	failing='' masters='' holders='' refused=''
+	while read -r kind who a b c d; do
+		case $kind in
+		sentinel)
+			heard=$((heard + 1))
+			if [ "$a" = "$first" ]; then naming_first=$((naming_first + 1)); fi
+			if [ "$b" -gt "$newest" ]; then newest=$b; fi
+			if [ "$b$c" = 00 ]; then fresh=$((fresh + 1)); fi
+			case $d in *failover_in_progress*) failing=$who ;; esac
+			;;
+		node)
+			if [ "$a" = master ]; then masters="$masters $who"; fi
+			if [ "$b" = data ]; then holders="$holders $who"; fi
+			;;
+		unclear) unclear="$unclear $who" ;;
+		esac
+		case $kind in
+		unclear | refused) refused="$who ($a $b $c $d)" ;;
+		esac
+	done <<-END
+		$answers
+	END
+	while read -r kind who a b c d; do
+		if [ "$kind" = sentinel ] && [ "$b" = "$newest" ] && [ "$b$c" != 00 ]; then votes="$votes $a"; fi
+	done <<-END
+		$answers
+	END
+	# shellcheck disable=SC2086 # one word for each vote
+	named=$(majority $votes)
+}
+
+# majority ADDRESS...: the one that is there twice.
+majority() {
+	for candidate; do
+		votes_for=0
+		for vote; do
+			if [ "$vote" = "$candidate" ]; then votes_for=$((votes_for + 1)); fi
+		done
+		if [ "$votes_for" -ge 2 ]; then
+			echo "$candidate"
+			return
+		fi
+	done
+}
+
+# includes LIST ADDRESS
+includes() {
+	case " $1 " in *" $2 "*) return 0 ;; esac
+	return 1
+}
+
+is_empty() {
+	[ -z "$(ls -A "$data" 2>/dev/null)" ]
+}
+
+# no_other LIST: nobody in it. A node that is not the first one itself overlooks
+# the first one where that is the primary: following it is all it wants.
+no_other() {
+	for node in $1; do
+		if [ "$self" != "$first" ] && [ "$node" = "$first" ] && includes "$masters" "$first"; then continue; fi
+		return 1
+	done
+}
+
+# first_run: rule 1. All Sentinels answer, all name the first node, none has ever
+# seen a failover or sees one now. Sound, because a failover is made known to
+# anyone only after the Sentinel that leads it has stored a config-epoch above 0.
+# With no data here, all of them must be fresh and nobody else may have data.
+# With the mark of an earlier first run, one may already have learned a replica:
+# everything may have been stopped between the first and the second to do so.
+first_run() {
+	[ "$heard" = "$sentinel_count" ] && [ "$naming_first" = "$heard" ] || return 1
+	[ "$newest" = 0 ] && [ -z "$failing" ] && [ -z "$unclear" ] || return 1
+	no_other "$masters" || return 1
+	if is_empty; then
+		[ "$fresh" = "$heard" ] && no_other "$holders"
+	else
+		[ -e "$mark" ] && [ $((heard - fresh)) -le 1 ]
+	fi
+}
+
+# decide: verdict becomes "first primary", "first replica ADDRESS", "primary",
+# "replica ADDRESS", or "wait for WHAT".
+decide() {
+	if first_run; then
+		if [ "$self" = "$first" ]; then verdict='first primary'; else verdict="first replica $first"; fi
+	elif [ -z "$named" ]; then
+		verdict="wait for two Sentinels that name one primary ($heard of $sentinel_count answer, $fresh of them know nothing yet)"
+	elif [ -n "$failing" ]; then
+		verdict="wait for the end of the failover that $failing sees in progress"
+	elif [ "$named" = "$self" ]; then
+		decide_named
+	elif includes "$masters" "$named"; then
+		verdict="replica $named"
+	else
+		verdict="wait for $named, which the Sentinels name, to answer as primary"
+	fi
+	case $verdict in wait*) verdict="$verdict${refused:+; I was refused by $refused}" ;; esac
+}
+
+# decide_named: rule 2, for a node that two Sentinels name. With an empty
+# directory never (rule 4): every replica would copy the emptiness.
+decide_named() {
+	if is_empty; then
+		verdict="wait for the Sentinels to name another node: they name this one, but its data is gone (docs/runbook)"
+	elif [ -n "$masters" ]; then
+		verdict="wait for$masters to stop being primary: the Sentinels name this node"
+	elif [ -n "$unclear" ]; then
+		verdict="wait for$unclear to say what it is"
+	else
+		verdict=primary
+	fi
+}
