@@ -1,0 +1,61 @@
+package edge
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// accessLog waits for a number of lines and returns them decoded, and as they are.
+func (e *edge) accessLog(lines int) (entries []map[string]any, raw string) {
+	e.t.Helper()
+	e.eventually(func() bool {
+		text, err := os.ReadFile(filepath.Join(e.dir, "nginx-a", "access.log"))
+		raw = string(text)
+		return err == nil && strings.Count(raw, "\n") == lines
+	}, "the access log is written")
+	for line := range strings.Lines(raw) {
+		var entry map[string]any
+		require.NoError(e.t, json.Unmarshal([]byte(line), &entry), line)
+		entries = append(entries, entry)
+	}
+	return entries, raw
+}
+
+func TestEveryRequestIsOneLineOfJSONWithoutSecrets(t *testing.T) {
+	e := startEdge(t)
+	got := e.send("POST", "/v1/sessions?email=ann%40example.org", `{"password":"hunter2hunter2"}`,
+		"Authorization", "Bearer the-token", "Cookie", "the-cookie", "Idempotency-Key", "the-key")
+	require.Equal(t, 200, got.status)
+	e.sendRaw(t, "GET /v1/\"quoted\" HTTP/1.0\r\n\r\n")
+	e.sendRaw(t, "GARBAGE\r\n\r\n")
+
+	entries, raw := e.accessLog(3)
+	for _, secret := range []string{"hunter2", "the-token", "the-cookie", "the-key", "ann%40", "email="} {
+		require.NotContains(t, raw, secret)
+	}
+	first := entries[0]
+	require.Equal(t, "POST", first["method"])
+	require.Equal(t, "/v1/sessions", first["path"])
+	require.InEpsilon(t, 200, first["status"], 0)
+	require.Equal(t, "nginx-a", first["service"])
+	require.Equal(t, "127.0.0.1", first["client"])
+	require.Equal(t, got.header.Get("X-Request-Id"), first["request_id"])
+	require.Equal(t, got.header.Get("X-Served-By"), first["replica"])
+	require.Contains(t, first["upstream"], e.net)
+	require.Equal(t, `/v1/"quoted"`, entries[1]["path"])
+	require.InEpsilon(t, 400, entries[2]["status"], 0)
+}
+
+func TestTheLogTellsWhichReplicasWereTried(t *testing.T) {
+	e := startEdge(t)
+	e.replicas[0].stop()
+	e.send("GET", "/v1/products", "")
+	e.send("GET", "/v1/products", "")
+	_, raw := e.accessLog(2)
+	require.Contains(t, raw, `"upstream":"`+e.replicas[0].address+", "+e.replicas[1].address+`","upstream_status":"502, 200"`)
+}
