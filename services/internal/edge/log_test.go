@@ -33,8 +33,9 @@ func TestEveryRequestIsOneLineOfJSONWithoutSecrets(t *testing.T) {
 	require.Equal(t, 200, got.status)
 	e.sendRaw(t, "GET /v1/\"quoted\" HTTP/1.0\r\n\r\n")
 	e.sendRaw(t, "GARBAGE\r\n\r\n")
+	require.Equal(t, 413, e.send("PATCH", "/v1/products/1", strings.Repeat("x", 1<<21)).status)
 
-	entries, raw := e.accessLog(3)
+	entries, raw := e.accessLog(4)
 	for _, secret := range []string{"hunter2", "the-token", "the-cookie", "the-key", "ann%40", "email="} {
 		require.NotContains(t, raw, secret)
 	}
@@ -49,6 +50,7 @@ func TestEveryRequestIsOneLineOfJSONWithoutSecrets(t *testing.T) {
 	require.Contains(t, first["upstream"], e.net)
 	require.Equal(t, `/v1/"quoted"`, entries[1]["path"])
 	require.InEpsilon(t, 400, entries[2]["status"], 0)
+	require.Equal(t, "PATCH", entries[3]["method"], "nginx itself would say GET")
 }
 
 func TestTheLogTellsWhichReplicasWereTried(t *testing.T) {

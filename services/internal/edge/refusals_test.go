@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/fault"
 )
 
 // problem is the body of an error, as RFC 9457 and the API have it.
@@ -36,7 +38,6 @@ func problemOf(t *testing.T, got answer, status int) problem {
 	decoder.DisallowUnknownFields()
 	require.NoError(t, decoder.Decode(&p), got.body)
 	require.Equal(t, status, p.Status)
-	require.Equal(t, "/problems/"+p.Code, p.Type)
 	require.NotEmpty(t, p.Title)
 	require.NotEmpty(t, p.Detail)
 	require.Len(t, p.RequestID, 32)
@@ -50,31 +51,34 @@ func TestWhatNginxRefusesIsAProblem(t *testing.T) {
 	cases := map[string]struct {
 		request string
 		status  int
+		kind    fault.Kind
 		code    string
 	}{
-		"no HTTP at all":               {"GARBAGE\r\n\r\n", 400, "malformed-request"},
-		"no Host":                      {"GET /v1/products HTTP/1.1\r\n\r\n", 400, "malformed-request"},
-		"two lengths":                  {"POST /v1/users" + end + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400, "malformed-request"},
-		"length and chunks":            {"POST /v1/users" + end + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "malformed-request"},
-		"a path out of the root":       {"GET /../../etc/passwd" + end + "\r\n", 400, "malformed-request"},
-		"the inner page asked for":     {"GET /.problem" + end + "\r\n", 404, "not-found"},
-		"TRACE":                        {"TRACE /v1/products" + end + "\r\n", 405, "method-not-allowed"},
-		"a body that says it is large": {"POST /v1/products" + end + "Content-Length: 1048577\r\n\r\n", 413, "body-too-large"},
+		"no HTTP at all":               {"GARBAGE\r\n\r\n", 400, fault.Malformed, "no-http"},
+		"no Host":                      {"GET /v1/products HTTP/1.1\r\n\r\n", 400, fault.Malformed, "no-http"},
+		"two lengths":                  {"POST /v1/users" + end + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400, fault.Malformed, "no-http"},
+		"length and chunks":            {"POST /v1/users" + end + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, fault.Malformed, "no-http"},
+		"a path out of the root":       {"GET /../../etc/passwd" + end + "\r\n", 400, fault.Malformed, "no-http"},
+		"the inner page asked for":     {"GET /.problem" + end + "\r\n", 404, fault.NotFound, "no-route"},
+		"TRACE":                        {"TRACE /v1/products" + end + "\r\n", 405, fault.MethodNotAllowed, "no-method"},
+		"a body that says it is large": {"POST /v1/products" + end + "Content-Length: 1048577\r\n\r\n", 413, fault.TooLarge, "too-large"},
 		"a large body in chunks": {"POST /v1/products" + end + "Transfer-Encoding: chunked\r\n\r\n" +
-			"100001\r\n" + strings.Repeat("x", 0x100001) + "\r\n0\r\n\r\n", 413, "body-too-large"},
-		"a long path":                {"GET /v1/" + long + end + "\r\n", 414, "uri-too-long"},
-		"a long header":              {"GET /v1/products" + end + "Idempotency-Key: " + long + "\r\n\r\n", 431, "headers-too-large"},
-		"a flood of headers":         {"GET /v1/products" + end + strings.Repeat("X-Flood: "+long[:1000]+"\r\n", 50) + "\r\n", 431, "headers-too-large"},
-		"an unknown encoding":        {"POST /v1/products" + end + "Transfer-Encoding: zip\r\n\r\n", 501, "not-implemented"},
-		"a future version of HTTP":   {"GET /v1/products HTTP/7.0\r\nHost: shop\r\n\r\n", 505, "http-version-not-supported"},
-		"a null byte in the path":    {"GET /v1/a\x00b" + end + "\r\n", 400, "malformed-request"},
-		"a control byte in a header": {"GET /v1/products" + end + "X-Odd: a\x00b\r\n\r\n", 400, "malformed-request"},
+			"100001\r\n" + strings.Repeat("x", 0x100001) + "\r\n0\r\n\r\n", 413, fault.TooLarge, "too-large"},
+		"a long path":                {"GET /v1/" + long + end + "\r\n", 414, fault.TooLarge, "uri-too-long"},
+		"a long header":              {"GET /v1/products" + end + "Idempotency-Key: " + long + "\r\n\r\n", 431, fault.TooLarge, "headers-too-large"},
+		"a flood of headers":         {"GET /v1/products" + end + strings.Repeat("X-Flood: "+long[:1000]+"\r\n", 50) + "\r\n", 431, fault.TooLarge, "headers-too-large"},
+		"an unknown encoding":        {"POST /v1/products" + end + "Transfer-Encoding: zip\r\n\r\n", 501, fault.Malformed, "unknown-encoding"},
+		"a future version of HTTP":   {"GET /v1/products HTTP/7.0\r\nHost: shop\r\n\r\n", 505, fault.Malformed, "unknown-version"},
+		"a null byte in the path":    {"GET /v1/a\x00b" + end + "\r\n", 400, fault.Malformed, "no-http"},
+		"a control byte in a header": {"GET /v1/products" + end + "X-Odd: a\x00b\r\n\r\n", 400, fault.Malformed, "no-http"},
 	}
 	e := startEdge(t)
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			got := e.sendRaw(t, c.request)
-			require.Equal(t, c.code, problemOf(t, got, c.status).Code)
+			p := problemOf(t, got, c.status)
+			require.Equal(t, "/problems/"+string(c.kind), p.Type, "the API's own kinds are used")
+			require.Equal(t, c.code, p.Code)
 			if c.status == http.StatusMethodNotAllowed {
 				require.Equal(t, "GET, HEAD, POST, PATCH, DELETE", got.header.Get("Allow"))
 			}
@@ -115,7 +119,7 @@ func TestAnAddressThatSendsTooFastIsToldToWait(t *testing.T) {
 		require.Equal(t, http.StatusOK, e.send("GET", "/v1/products", "").status)
 	}
 	got := e.send("GET", "/v1/products", "")
-	require.Equal(t, "rate-limited", problemOf(t, got, http.StatusTooManyRequests).Code)
+	require.Equal(t, "address-limit", problemOf(t, got, http.StatusTooManyRequests).Code)
 	require.Equal(t, "1", got.header.Get("Retry-After"))
 	e.eventually(func() bool { return e.send("GET", "/v1/products", "").status == http.StatusOK }, "it may go on later")
 }
@@ -143,7 +147,7 @@ func TestAnAddressWithTooManyConnectionsIsToldToWait(t *testing.T) {
 	}()
 	e.eventually(func() bool { return len(e.replicas[0].requests())+len(e.replicas[1].requests()) == 1 }, "one is in flight")
 	got := e.send("GET", "/v1/products", "")
-	require.Equal(t, "rate-limited", problemOf(t, got, http.StatusTooManyRequests).Code)
+	require.Equal(t, "address-limit", problemOf(t, got, http.StatusTooManyRequests).Code)
 	require.Equal(t, "1", got.header.Get("Retry-After"))
 	close(release)
 	require.Equal(t, http.StatusOK, (<-held).status)

@@ -74,7 +74,8 @@ func TestWhenBothReplicasHangEachIsAskedOnce(t *testing.T) {
 	}
 	got := e.send("POST", "/v1/purchases", "{}")
 	p := problemOf(t, got, http.StatusGatewayTimeout)
-	require.Equal(t, "/problems/outcome-unknown", p.Type)
+	require.Equal(t, "/problems/unavailable", p.Type)
+	require.Equal(t, "outcome-unknown", p.Code)
 	require.Contains(t, p.Detail, "same Idempotency-Key")
 	require.NotEmpty(t, got.header.Get("Retry-After"))
 	for _, r := range e.replicas {
@@ -83,7 +84,7 @@ func TestWhenBothReplicasHangEachIsAskedOnce(t *testing.T) {
 	}
 }
 
-func TestWhenBothReplicasAreGoneTheOutcomeIsSaidToBeUnknown(t *testing.T) {
+func TestWhenBothReplicasAreGoneTheOutcomeOfAWriteIsSaidToBeUnknown(t *testing.T) {
 	e := startEdge(t)
 	for _, r := range e.replicas {
 		r.stop()
@@ -91,10 +92,13 @@ func TestWhenBothReplicasAreGoneTheOutcomeIsSaidToBeUnknown(t *testing.T) {
 	for range 4 {
 		got := e.send("POST", "/v1/purchases", "{}")
 		p := problemOf(t, got, http.StatusBadGateway)
-		require.Equal(t, "/problems/unavailable", p.Type)
+		require.Equal(t, "outcome-unknown", p.Code)
 		require.Contains(t, p.Detail, "same Idempotency-Key")
 		require.NotEmpty(t, got.header.Get("Retry-After"))
 	}
+	p := problemOf(t, e.send("GET", "/v1/products", ""), http.StatusBadGateway)
+	require.Equal(t, "unavailable", p.Code, "a read has no outcome")
+	require.NotContains(t, p.Detail, "Idempotency-Key")
 	e.replicas[1].start()
 	require.Equal(t, "api-2", e.send("POST", "/v1/purchases", "{}").body, "no mark delays the first one back")
 }
