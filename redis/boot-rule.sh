@@ -45,7 +45,7 @@ ask_node() {
 # moment, and until then it would name a primary that was replaced.
 tally() {
 	heard=0 fresh=0 naming_first=0 newest=0 votes='' named=''
-	failing='' masters='' holders='' refused=''
+	failing='' masters='' holders='' unclear='' refused=''
 	while read -r kind who a b c d; do
 		case $kind in
 		sentinel)

@@ -1,0 +1,126 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+// pollEvery is how often a condition is looked at again while it is waited for.
+const pollEvery = 50 * time.Millisecond
+
+// await returns when check finds nothing missing, or when ctx ends, with what
+// was missing last.
+func await(ctx context.Context, check func(context.Context) error) error {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		missing := check(ctx)
+		if missing == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return missing
+		case <-tick.C:
+		}
+	}
+}
+
+// awaitReady waits for the service's condition, for startLimit at most. A
+// service that nobody starts again has failed as soon as it is down.
+func (p *Process) awaitReady(ctx context.Context) error {
+	began := time.Now()
+	limited, cancel := context.WithTimeout(ctx, p.startLimit)
+	defer cancel()
+	down := errors.New("it ended")
+	err := await(limited, func(ctx context.Context) error {
+		if !p.supervise && p.PID() == 0 {
+			cancel()
+			return down
+		}
+		return p.ready(ctx)
+	})
+	if err == nil {
+		return nil
+	}
+	waited := time.Since(began).Round(100 * time.Millisecond)
+	return fmt.Errorf("%s is not ready after %v: %w; the end of %s:\n%s", p.Name(), waited, err, p.logPath, tail(p.logPath, 15))
+}
+
+// tail returns the last lines of a file, indented, for an error's text.
+func tail(path string, lines int) string {
+	const most = 64 << 10
+	file, err := os.Open(path)
+	if err != nil {
+		return "\t" + err.Error()
+	}
+	defer file.Close()
+	if info, err := file.Stat(); err == nil && info.Size() > most {
+		_, _ = file.Seek(-most, io.SeekEnd)
+	}
+	text, _ := io.ReadAll(file)
+	all := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	return "\t" + strings.Join(all[max(0, len(all)-lines):], "\n\t")
+}
+
+// redisReady: a primary that has loaded its data, or a replica that follows one.
+func (s *Stack) redisReady(ctx context.Context, svc service) error {
+	info, err := ask(ctx, svc.address(s.Net), s.Setting("REDIS_PASSWORD"), "INFO")
+	if err != nil {
+		return err
+	}
+	state := fields(info)
+	switch {
+	case state["loading"] != "0":
+		return errors.New("it is loading its data")
+	case state["role"] == "master", state["master_link_status"] == "up":
+		return nil
+	}
+	return fmt.Errorf("its link to its primary %s is %s", state["master_host"], state["master_link_status"])
+}
+
+// sentinelReady: it knows both replicas and both other Sentinels. One that
+// doesn't could not take part in a failover.
+func (s *Stack) sentinelReady(ctx context.Context, svc service) error {
+	state, err := s.sentinelView(ctx, svc)
+	if err != nil {
+		return err
+	}
+	replicas, others := state["num-slaves"], state["num-other-sentinels"]
+	if replicas != "2" || others != "2" {
+		return fmt.Errorf("it knows %s of 2 replicas and %s of 2 other Sentinels", replicas, others)
+	}
+	return nil
+}
+
+// sentinelView is what one Sentinel says about the primary.
+func (s *Stack) sentinelView(ctx context.Context, svc service) (map[string]string, error) {
+	reply, err := ask(ctx, svc.address(s.Net), s.Setting("REDIS_PASSWORD"), "SENTINEL", "MASTER", s.Setting("REDIS_MASTER_NAME"))
+	return pairs(reply), err
+}
+
+// answers200 asks an address of the stack over a connection of its own.
+func answers200(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*askTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	request.Close = true
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", url, answer.Status)
+	}
+	return nil
+}

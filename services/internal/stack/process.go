@@ -1,0 +1,239 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// command is how a service's program is started.
+type command struct {
+	argv []string
+	env  []string
+	dir  string
+}
+
+// Process is one service of the stack: a program in a process group of its own,
+// which may end and be started again. All methods may be called at any time from
+// several goroutines.
+type Process struct {
+	service service
+	net     string
+	logPath string
+	command command
+	// ready says what is missing until the service can be used, or nil.
+	ready      func(context.Context) error
+	startLimit time.Duration
+	undertaker *undertaker
+	supervise  bool
+	log        *slog.Logger
+
+	mu  sync.Mutex
+	run *run
+	// wanted is whether the supervisor starts the service again when it dies.
+	wanted bool
+	// deaths counts those in a row that came soon after a start.
+	deaths int
+	closed bool
+	quit   chan struct{}
+}
+
+// run is one life of a process.
+type run struct {
+	cmd     *exec.Cmd
+	started time.Time
+	// over is closed when the whole group has ended; why is set before.
+	over chan struct{}
+	why  error
+}
+
+func (r *run) alive() bool {
+	if r == nil {
+		return false
+	}
+	select {
+	case <-r.over:
+		return false
+	default:
+		return true
+	}
+}
+
+// Name is the service's name, such as "redis-1". It carries no role: roles move.
+func (p *Process) Name() string { return p.service.name }
+
+// Addr is the ip:port that the service's clients use.
+func (p *Process) Addr() string { return p.service.address(p.net) }
+
+// LogPath is the file that holds what the service has printed in all its lives.
+func (p *Process) LogPath() string { return p.logPath }
+
+// PID is the process id, also the id of its group, or 0 while it is down.
+func (p *Process) PID() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.run.alive() {
+		return 0
+	}
+	return p.run.cmd.Process.Pid
+}
+
+// start begins a new life, unless the present one lasts.
+func (p *Process) start() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return fmt.Errorf("%s: the stack is stopped", p.Name())
+	}
+	p.wanted = true
+	if p.run.alive() {
+		return nil
+	}
+	life, err := p.launch()
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Name(), err)
+	}
+	p.run = life
+	go p.attend(life)
+	return nil
+}
+
+func (p *Process) launch() (*run, error) {
+	out, err := os.OpenFile(p.logPath, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	cmd := gated(p.command.argv)
+	cmd.Env, cmd.Dir = p.command.env, p.command.dir
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	gate, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	life := &run{cmd: cmd, started: time.Now(), over: make(chan struct{})}
+	if err := p.undertaker.add(cmd.Process.Pid); err != nil {
+		gate.Close() // and the program never starts
+		_ = cmd.Wait()
+		return nil, fmt.Errorf("the process that would end it with us is gone: %w", err)
+	}
+	return life, openGate(gate)
+}
+
+// attend waits for the end of a life, ends what the leader leaves behind of its
+// group (nginx's workers go on serving without their master), and reaps last:
+// until then the group's number cannot become another's.
+func (p *Process) attend(life *run) {
+	pid := life.cmd.Process.Pid
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	_ = unix.Kill(-pid, unix.SIGKILL)
+	p.undertaker.del(pid)
+	life.why = life.cmd.Wait()
+	close(life.over)
+	if p.supervise {
+		p.revive(life)
+	}
+}
+
+// signalGroup sends a signal to all processes of the service, if it is alive.
+func (p *Process) signalGroup(signal unix.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.run.alive() {
+		return fmt.Errorf("%s is down", p.Name())
+	}
+	return unix.Kill(-p.run.cmd.Process.Pid, signal)
+}
+
+// Pause freezes the service with SIGSTOP: its sockets stay open and silent.
+func (p *Process) Pause() error { return p.signalGroup(unix.SIGSTOP) }
+
+// Resume lets a paused service go on where it was.
+func (p *Process) Resume() error { return p.signalGroup(unix.SIGCONT) }
+
+// Kill ends the whole group with SIGKILL and returns when it is gone. It stays
+// down until Restart, except under a supervisor, which starts it again: to that
+// this is an accident like any other.
+func (p *Process) Kill() error {
+	if err := p.signalGroup(unix.SIGKILL); err != nil {
+		return err
+	}
+	<-p.life().over
+	return nil
+}
+
+// Terminate ends the service as its program likes to be ended and returns when
+// it is gone, or with an error when ctx ends before. It stays down until
+// Restart, under a supervisor too. Of a service that is down it asks nothing.
+func (p *Process) Terminate(ctx context.Context) error {
+	p.mu.Lock()
+	p.wanted = false
+	p.mu.Unlock()
+	life := p.life()
+	if !life.alive() {
+		return nil
+	}
+	p.askToEnd(life)
+	select {
+	case <-life.over:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s goes on after it was asked to end: %w", p.Name(), ctx.Err())
+	}
+}
+
+// askToEnd wakes the service if it is paused, since a frozen process receives
+// nothing. nginx's master passes a graceful end on to its workers itself.
+func (p *Process) askToEnd(life *run) {
+	pid := life.cmd.Process.Pid
+	if p.service.kind == kindNginx {
+		_ = unix.Kill(pid, unix.SIGQUIT)
+	} else {
+		_ = unix.Kill(-pid, unix.SIGTERM)
+	}
+	_ = unix.Kill(-pid, unix.SIGCONT)
+}
+
+// Restart ends the service if it is alive, starts it and returns when it can be
+// used again.
+func (p *Process) Restart(ctx context.Context) error {
+	if err := p.Terminate(ctx); err != nil {
+		return err
+	}
+	if err := p.start(); err != nil {
+		return err
+	}
+	return p.awaitReady(ctx)
+}
+
+func (p *Process) life() *run {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.run
+}
+
+// shut makes this the last life: nothing starts the service again.
+func (p *Process) shut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.closed, p.wanted = true, false
+		close(p.quit)
+	}
+}

@@ -1,0 +1,166 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// prepare renders what a service reads, makes its directory and says how it is
+// started. Redis and Sentinel render their own files in their start scripts,
+// because they do so in containers too.
+func (s *Stack) prepare(svc service) (command, error) {
+	dir := filepath.Join(s.dir, svc.name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return command{}, err
+	}
+	switch svc.kind {
+	case kindRedis:
+		return s.script(svc, dir, "start-redis.sh"), nil
+	case kindSentinel:
+		return s.script(svc, dir, "start-sentinel.sh"), nil
+	case kindAPI:
+		return s.api(svc, dir), nil
+	case kindNginx:
+		return s.nginx(svc, dir)
+	}
+	return s.prometheus(svc, dir)
+}
+
+// script runs one of redis/'s start scripts with the settings it documents.
+func (s *Stack) script(svc service, dir, name string) command {
+	return command{
+		argv: []string{"sh", filepath.Join(s.root, "redis", name)},
+		env: s.environment(map[string]string{
+			"NODE_ADDRESS":           svc.ip(s.Net),
+			"REDIS_NODES":            strings.Join(addresses(s.Net, kindRedis, service.ip), ","),
+			"REDIS_SENTINEL":         strings.Join(s.Sentinels(), ","),
+			"REDIS_MASTER_NAME":      s.Setting("REDIS_MASTER_NAME"),
+			"REDIS_PASSWORD":         s.Setting("REDIS_PASSWORD"),
+			"REDIS_MAXMEMORY":        s.Setting("REDIS_MAXMEMORY"),
+			"SENTINEL_DOWN_AFTER_MS": s.Setting("SENTINEL_DOWN_AFTER_MS"),
+			"DATA_DIR":               dir,
+		}),
+		dir: dir,
+	}
+}
+
+// api runs in a directory without an .env, so that this environment is all of it.
+func (s *Stack) api(svc service, dir string) command {
+	settings := map[string]string{
+		"HOST":            svc.ip(s.Net),
+		"PORT":            strconv.Itoa(svc.port),
+		"METRICS_PORT":    strconv.Itoa(svc.statusPort),
+		"REPLICA_NAME":    svc.name,
+		"REDIS_SENTINEL":  strings.Join(s.Sentinels(), ","),
+		"TRUSTED_PROXIES": fmt.Sprintf("%s.%d", s.Net, edgeHost),
+	}
+	for name, value := range s.settings {
+		if _, own := settings[name]; !own {
+			settings[name] = value
+		}
+	}
+	return command{argv: []string{s.apiBinary}, env: s.environment(settings), dir: dir}
+}
+
+func (s *Stack) nginx(svc service, dir string) (command, error) {
+	perSecond, err := strconv.Atoi(s.Setting("RATE_EDGE_PER_SECOND"))
+	if err != nil {
+		return command{}, fmt.Errorf("RATE_EDGE_PER_SECOND: %w", err)
+	}
+	logs := filepath.Join(s.dir, "logs", svc.name)
+	config, running := filepath.Join(dir, "config"), filepath.Join(dir, "run")
+	for _, made := range []string{logs, running} {
+		if err := os.MkdirAll(made, 0o700); err != nil {
+			return command{}, err
+		}
+	}
+	listen := ""
+	if s.alsoListen != "" {
+		listen = "listen " + s.alsoListen + " reuseport;"
+	}
+	values := map[string]string{
+		"NET":                  s.Net,
+		"NGINX_NAME":           svc.name,
+		"STATUS_PORT":          strconv.Itoa(svc.statusPort),
+		"EXTRA_LISTEN":         listen,
+		"NGINX_RUN_DIR":        running,
+		"NGINX_LOG_DIR":        logs,
+		"NGINX_USER":           whoami(),
+		"RATE_EDGE_PER_SECOND": strconv.Itoa(perSecond),
+		"RATE_EDGE_BURST":      strconv.Itoa(2 * perSecond),
+		"EDGE_CONNECTIONS":     s.Setting("EDGE_CONNECTIONS"),
+	}
+	if err := renderDir(filepath.Join(s.root, "nginx"), config, values); err != nil {
+		return command{}, err
+	}
+	return command{
+		argv: []string{"nginx", "-e", "stderr", "-p", running, "-c", filepath.Join(config, "nginx.conf"), "-g", "daemon off;"},
+		env:  s.environment(nil),
+		dir:  running,
+	}, nil
+}
+
+func (s *Stack) prometheus(svc service, dir string) (command, error) {
+	config := filepath.Join(dir, "config")
+	if err := renderDir(filepath.Join(s.root, "prometheus"), config, map[string]string{"NET": s.Net}); err != nil {
+		return command{}, err
+	}
+	return command{
+		argv: []string{
+			"prometheus",
+			"--config.file=" + filepath.Join(config, "prometheus.yml"),
+			"--storage.tsdb.path=" + filepath.Join(dir, "data"),
+			"--storage.tsdb.retention.time=15d",
+			"--web.listen-address=" + svc.address(s.Net),
+		},
+		env: s.environment(nil),
+		dir: dir,
+	}, nil
+}
+
+// environment is what a child gets: what it needs and nothing of ours besides.
+func (s *Stack) environment(settings map[string]string) []string {
+	path := os.Getenv("PATH")
+	// Debian keeps servers where an ordinary user's PATH may not look.
+	env := []string{"PATH=" + path + ":/usr/sbin:/sbin", "HOME=" + s.dir, "LC_ALL=C"}
+	for name, value := range settings {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
+
+// whoami is who nginx's workers run as: who its master runs as, since all of the
+// stack's files are that user's alone.
+func whoami() string {
+	if me, err := user.Current(); err == nil {
+		return me.Username
+	}
+	return "nobody"
+}
+
+// readiness is the condition for svc and the longest time it may take: Redis may
+// have to load its data, a Sentinel to be told of the replicas.
+func (s *Stack) readiness(svc service) (func(context.Context) error, time.Duration) {
+	switch svc.kind {
+	case kindRedis:
+		return func(ctx context.Context) error { return s.redisReady(ctx, svc) }, 2 * time.Minute
+	case kindSentinel:
+		return func(ctx context.Context) error { return s.sentinelReady(ctx, svc) }, time.Minute
+	case kindAPI:
+		return s.answers(svc, "/readyz"), 30 * time.Second
+	case kindNginx:
+		return s.answers(svc, "/healthz"), 15 * time.Second
+	}
+	return s.answers(svc, "/-/ready"), time.Minute
+}
+
+func (s *Stack) answers(svc service, path string) func(context.Context) error {
+	url := "http://" + svc.statusAddress(s.Net) + path
+	return func(ctx context.Context) error { return answers200(ctx, url) }
+}

@@ -1,0 +1,97 @@
+package stack
+
+import "fmt"
+
+// kind says how a service is started, asked for its health and stopped.
+type kind int
+
+const (
+	kindRedis kind = iota
+	kindSentinel
+	kindAPI
+	kindNginx
+	kindPrometheus
+)
+
+// service is one process of the stack.
+type service struct {
+	name string
+	kind kind
+	// host is the last octet of its address.
+	host int
+	// port is the one that it is known by.
+	port int
+	// statusPort answers questions about its health where port does not.
+	statusPort int
+}
+
+// Ports that are the same wherever the shop runs.
+const (
+	edgePort     = 8080
+	redisPort    = 6379
+	sentinelPort = 26379
+)
+
+// edgeHost is the last octet of the address that both nginx share.
+const edgeHost = 4
+
+// topology lists the services in the order in which they are started.
+func topology() []service {
+	return []service{
+		{"redis-1", kindRedis, 5, redisPort, 0},
+		{"redis-2", kindRedis, 6, redisPort, 0},
+		{"redis-3", kindRedis, 7, redisPort, 0},
+		{"sentinel-1", kindSentinel, 8, sentinelPort, 0},
+		{"sentinel-2", kindSentinel, 9, sentinelPort, 0},
+		{"sentinel-3", kindSentinel, 10, sentinelPort, 0},
+		{"api-1", kindAPI, 2, 5000, 9100},
+		{"api-2", kindAPI, 3, 5000, 9100},
+		{"nginx-a", kindNginx, edgeHost, edgePort, 8081},
+		{"nginx-b", kindNginx, edgeHost, edgePort, 8082},
+		{"prometheus", kindPrometheus, 11, 9090, 0},
+	}
+}
+
+// Everything names all services of the stack, in the order of their start.
+func Everything() []string { return names(func(service) bool { return true }) }
+
+// RedisAndSentinels names the three Redis nodes and the three Sentinels: what a
+// test needs that speaks to no API.
+func RedisAndSentinels() []string {
+	return names(func(s service) bool { return s.kind == kindRedis || s.kind == kindSentinel })
+}
+
+func names(wanted func(service) bool) []string {
+	var found []string
+	for _, s := range topology() {
+		if wanted(s) {
+			found = append(found, s.name)
+		}
+	}
+	return found
+}
+
+// ip is the service's address under the prefix net.
+func (s service) ip(net string) string { return fmt.Sprintf("%s.%d", net, s.host) }
+
+// address is host:port as the service's clients use it.
+func (s service) address(net string) string { return fmt.Sprintf("%s.%d:%d", net, s.host, s.port) }
+
+// statusAddress is host:port for questions about its health.
+func (s service) statusAddress(net string) string {
+	if s.statusPort == 0 {
+		return s.address(net)
+	}
+	return fmt.Sprintf("%s.%d:%d", net, s.host, s.statusPort)
+}
+
+// addresses lists those of all services of one kind.
+func addresses(net string, k kind, of func(service, string) string) []string {
+	var found []string
+	for _, s := range topology() {
+		if s.kind == k {
+			found = append(found, of(s, net))
+		}
+	}
+	return found
+}
