@@ -100,13 +100,10 @@ is_empty() {
 	[ -z "$(ls -A "$data" 2>/dev/null)" ]
 }
 
-# no_other LIST: nobody in it. A node that is not the first one itself overlooks
-# the first one where that is the primary: following it is all it wants.
-no_other() {
-	for node in $1; do
-		if [ "$self" != "$first" ] && [ "$node" = "$first" ] && includes "$masters" "$first"; then continue; fi
-		return 1
-	done
+# first_serves: the first node is primary, the only one, and is not me. Then it
+# does not matter who has data: following it is all I may do.
+first_serves() {
+	[ "$self" != "$first" ] && [ "$masters" = " $first" ]
 }
 
 # first_run: rule 1. All Sentinels answer, all name the first node, none has ever
@@ -118,9 +115,9 @@ no_other() {
 first_run() {
 	[ "$heard" = "$sentinel_count" ] && [ "$naming_first" = "$heard" ] || return 1
 	[ "$newest" = 0 ] && [ -z "$failing" ] && [ -z "$unclear" ] || return 1
-	no_other "$masters" || return 1
+	[ -z "$masters" ] || first_serves || return 1
 	if is_empty; then
-		[ "$fresh" = "$heard" ] && no_other "$holders"
+		[ "$fresh" = "$heard" ] && { [ -z "$holders" ] || first_serves; }
 	else
 		[ -e "$mark" ] && [ $((heard - fresh)) -le 1 ]
 	fi

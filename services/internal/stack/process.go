@@ -49,9 +49,10 @@ type Process struct {
 type run struct {
 	cmd     *exec.Cmd
 	started time.Time
-	// over is closed when the whole group has ended; why is set before.
-	over chan struct{}
-	why  error
+	// over is closed when the whole group has ended; the rest is set before.
+	over  chan struct{}
+	ended time.Time
+	why   error
 }
 
 func (r *run) alive() bool {
@@ -144,7 +145,7 @@ func (p *Process) attend(life *run) {
 	}
 	_ = unix.Kill(-pid, unix.SIGKILL)
 	p.undertaker.del(pid)
-	life.why = life.cmd.Wait()
+	life.why, life.ended = life.cmd.Wait(), time.Now()
 	close(life.over)
 	if p.supervise {
 		p.revive(life)

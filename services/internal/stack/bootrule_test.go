@@ -1,0 +1,101 @@
+package stack
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Short names for the lines that the boot rule gets as answers. R1 is the
+// configured first node.
+const (
+	fresh   = "R1 0 0 master" // a Sentinel that knows nothing yet
+	knowing = "R1 0 2 master" // one that knows the replicas
+	moved   = "R2 1 2 master" // one that has seen a failover to R2
+	failing = "R1 0 2 master,s_down,o_down,failover_in_progress"
+)
+
+func sentinelsSay(said ...string) (lines []string) {
+	for i, s := range said {
+		lines = append(lines, "sentinel S"+string(rune('1'+i))+" "+s)
+	}
+	return lines
+}
+
+func TestTheBootRuleDecides(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name      string
+		self      string
+		data      bool
+		mark      bool
+		sentinels []string
+		nodes     []string
+		want      string
+	}{
+		{"first run: the first node becomes primary", "R1", false, false, sentinelsSay(fresh, fresh, fresh), nil, "first primary"},
+		{"first run: another node follows it unseen", "R2", false, false, sentinelsSay(fresh, fresh, fresh), nil, "first replica R1"},
+		{"first run: another node follows it when it has begun to sell", "R3", false, false, sentinelsSay(fresh, fresh, fresh),
+			[]string{"node R1 master data", "node R2 slave data"}, "first replica R1"},
+		{"no first run with a Sentinel silent", "R1", false, false, sentinelsSay(fresh, fresh), nil, "wait for two Sentinels"},
+		{"no first run while another node has data", "R1", false, false, sentinelsSay(fresh, fresh, fresh),
+			[]string{"node R2 slave data"}, "wait for two Sentinels"},
+		{"no first run with data that no mark explains", "R1", true, false, sentinelsSay(fresh, fresh, fresh), nil, "wait for two Sentinels"},
+		{"the first run goes on with the mark", "R1", true, true, sentinelsSay(fresh, fresh, fresh), []string{"node R2 slave data"}, "first primary"},
+		{"and when one Sentinel has learned a replica", "R1", true, true, sentinelsSay(fresh, knowing, fresh), nil, "first primary"},
+		{"and for a replica", "R2", true, true, sentinelsSay(fresh, knowing, fresh), []string{"node R1 master data"}, "first replica R1"},
+		{"but not against another primary", "R1", true, true, sentinelsSay(fresh, fresh, fresh), []string{"node R2 master data"}, "wait for two Sentinels"},
+		{"nor during a failover", "R1", true, true, sentinelsSay(fresh, failing, fresh), nil, "wait for two Sentinels"},
+		{"nor after one", "R1", true, true, sentinelsSay(fresh, moved, fresh), nil, "wait for two Sentinels"},
+
+		{"the named node becomes primary", "R1", true, false, sentinelsSay(knowing, knowing, knowing), nil, "primary"},
+		{"with two Sentinels too", "R1", true, false, sentinelsSay(knowing, knowing), []string{"node R2 slave data"}, "primary"},
+		{"and beside one that lost its memory", "R2", true, false, sentinelsSay(moved, fresh, moved), nil, "primary"},
+		{"not with one Sentinel", "R1", true, false, sentinelsSay(knowing), nil, "wait for two Sentinels"},
+		{"not on silence", "R1", true, false, nil, nil, "wait for two Sentinels"},
+		{"not without data", "R1", false, false, sentinelsSay(knowing, knowing, knowing), nil, "wait for the Sentinels to name another node"},
+		{"not beside another primary", "R1", true, false, sentinelsSay(knowing, knowing, knowing), []string{"node R2 master data"}, "wait for R2 to stop being primary"},
+		{"not during a failover", "R1", true, false, sentinelsSay(knowing, failing, knowing), nil, "wait for the end of the failover"},
+		{"not while one Sentinel knows a newer primary", "R1", true, false, sentinelsSay(knowing, moved, knowing), nil, "wait for two Sentinels"},
+		{"not beside a node that will not say what it is", "R1", true, false, sentinelsSay(knowing, knowing, knowing),
+			[]string{"unclear R2 NOAUTH Authentication required."}, "wait for R2 to say what it is"},
+
+		{"a node that is not named follows", "R1", true, false, sentinelsSay(moved, moved, moved), []string{"node R2 master data"}, "replica R2"},
+		{"with an empty directory too", "R3", false, false, sentinelsSay(knowing, knowing), []string{"node R1 master data"}, "replica R1"},
+		{"not before the primary answers", "R3", true, false, sentinelsSay(knowing, knowing, knowing), nil, "wait for R1, which the Sentinels name"},
+		{"not while it is a replica itself", "R3", true, false, sentinelsSay(moved, moved, moved), []string{"node R2 slave data"}, "wait for R2, which the Sentinels name"},
+		{"not while it is being replaced", "R3", true, false, sentinelsSay(knowing, failing, knowing), []string{"node R1 master data"}, "wait for the end of the failover"},
+		{"a refusal is named", "R1", true, false, []string{"refused S1 WRONGPASS invalid"}, nil, "I was refused by S1 (WRONGPASS invalid"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			require.Contains(t, verdict(t, c.self, c.data, c.mark, append(c.sentinels, c.nodes...)), c.want)
+		})
+	}
+}
+
+// verdict runs the shipped rule on answers that nobody was asked for.
+func verdict(t *testing.T, self string, data, mark bool, answers []string) string {
+	t.Helper()
+	root, err := Root()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "data"), 0o700))
+	if data {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "data", "dump.rdb"), nil, 0o600))
+	}
+	if mark {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "first-run"), nil, 0o600))
+	}
+	cmd := exec.Command("sh", "-euc", `. "$RULE"; tally; decide; echo "$verdict"`)
+	cmd.Env = append(os.Environ(), "RULE="+filepath.Join(root, "redis", "boot-rule.sh"), "self="+self, "first=R1",
+		"sentinel_count=3", "data="+dir+"/data", "mark="+dir+"/first-run", "answers="+strings.Join(answers, "\n"))
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	return strings.TrimSpace(string(out))
+}
