@@ -1,0 +1,146 @@
+package compose
+
+import (
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/stretchr/testify/require"
+)
+
+// hosts are the last octets of the design's table of services. The pair of nginx has none of its own: it shares edge's.
+func hosts() map[string]string {
+	return map[string]string{
+		"api-1": "2", "api-2": "3", "edge": "4", "redis-1": "5", "redis-2": "6", "redis-3": "7",
+		"sentinel-1": "8", "sentinel-2": "9", "sentinel-3": "10", "prometheus": "11", "grafana": "12",
+	}
+}
+
+func TestEveryServiceHasTheAddressOfTheDesign(t *testing.T) {
+	for _, net := range []string{"172.20.0", "10.77.3"} {
+		t.Run(net, func(t *testing.T) {
+			changes := map[string]string{}
+			if net != "172.20.0" {
+				changes["NET"] = net
+			}
+			project := load(t, changes)
+			require.Equal(t, net+".0/24", project.Networks["shop"].Ipam.Config[0].Subnet)
+			expected := slices.Sorted(maps.Keys(hosts()))
+			expected = append(expected, "nginx-a", "nginx-b")
+			require.ElementsMatch(t, expected, project.ServiceNames())
+			for service, host := range hosts() {
+				require.Equal(t, net+"."+host, project.Services[service].Networks["shop"].Ipv4Address, service)
+			}
+			text, err := project.MarshalYAML()
+			require.NoError(t, err)
+			for _, address := range regexp.MustCompile(`\b\d+\.\d+\.\d+\.\d+\b`).FindAllString(string(text), -1) {
+				if address != "127.0.0.1" && address != "0.0.0.0" {
+					require.True(t, strings.HasPrefix(address, net+"."), "%s does not follow NET", address)
+				}
+			}
+		})
+	}
+}
+
+func TestTheNginxPairLivesInTheNamespaceOfEdge(t *testing.T) {
+	project := load(t, nil)
+	for service, port := range map[string]string{"nginx-a": "8081", "nginx-b": "8082"} {
+		nginx := project.Services[service]
+		require.Equal(t, "service:edge", nginx.NetworkMode)
+		require.Equal(t, "SIGQUIT", nginx.StopSignal, "the signal that lets requests in flight end")
+		require.True(t, nginx.DependsOn["edge"].Restart, "a new holder is a new namespace")
+		env := environment(t, project, service)
+		require.Equal(t, port, env["STATUS_PORT"])
+		require.Equal(t, service, env["NGINX_NAME"])
+	}
+}
+
+func TestOnlyNginxIsPublishedToOthers(t *testing.T) {
+	published := func(changes map[string]string) map[string]string {
+		found := map[string]string{}
+		for name, service := range load(t, changes).Services {
+			for _, port := range service.Ports {
+				found[name] = port.HostIP + ":" + port.Published
+			}
+		}
+		return found
+	}
+	require.Equal(t, map[string]string{
+		"edge": "0.0.0.0:8080", "prometheus": "127.0.0.1:9090", "grafana": "127.0.0.1:3000",
+	}, published(nil))
+	require.Equal(t, "127.0.0.1:18080",
+		published(map[string]string{"PUBLISH_ADDRESS": "127.0.0.1", "PUBLISH_PORT": "18080"})["edge"])
+}
+
+func TestEveryInstanceThatKeepsDataHasAVolumeOfItsOwn(t *testing.T) {
+	project := load(t, nil)
+	owner := map[string]string{}
+	for name, service := range project.Services {
+		for _, mount := range service.Volumes {
+			if mount.Type == types.VolumeTypeVolume {
+				require.Empty(t, owner[mount.Source], "%s is shared", mount.Source)
+				owner[mount.Source] = name
+				require.Contains(t, project.Volumes, mount.Source)
+			}
+		}
+	}
+	for _, name := range []string{
+		"redis-1", "redis-2", "redis-3", "sentinel-1", "sentinel-2", "sentinel-3", "prometheus", "grafana",
+	} {
+		require.Equal(t, name, owner[name])
+	}
+	require.Len(t, owner, 8)
+}
+
+func TestConfigurationIsMountedFromTheRepositoryAndCannotBeWritten(t *testing.T) {
+	for name, service := range load(t, nil).Services {
+		for _, mount := range service.Volumes {
+			if mount.Type == types.VolumeTypeBind {
+				require.True(t, mount.ReadOnly, "%s may write to %s", name, mount.Source)
+				require.DirExists(t, mount.Source)
+			}
+		}
+		for _, word := range service.Entrypoint {
+			if inside, found := strings.CutPrefix(word, "/etc/evergreen/"); found {
+				require.FileExists(t, filepath.Join(root, inside))
+			}
+		}
+	}
+}
+
+func TestNothingFailsOverOnTheWayDown(t *testing.T) {
+	project := load(t, nil)
+	// Compose stops a service before those that it depends on.
+	order := [][2]string{
+		{"nginx-a", "api-1"}, {"nginx-b", "api-2"}, {"api-1", "sentinel-1"}, {"api-2", "sentinel-3"},
+		{"sentinel-1", "redis-1"}, {"sentinel-2", "redis-2"}, {"sentinel-3", "redis-3"},
+	}
+	for _, pair := range order {
+		require.Contains(t, project.Services[pair[0]].DependsOn, pair[1])
+	}
+	for name, service := range project.Services {
+		for on, dependency := range service.DependsOn {
+			require.Equal(t, types.ServiceConditionStarted, dependency.Condition,
+				"%s must be able to start while %s is down", name, on)
+		}
+	}
+}
+
+func TestEveryServiceIsStartedAgainWatchedAndBounded(t *testing.T) {
+	var sum types.UnitBytes
+	for name, service := range load(t, nil).Services {
+		require.Equal(t, types.RestartPolicyUnlessStopped, service.Restart, name)
+		require.Positive(t, service.MemLimit, "memory of %s", name)
+		require.NotEmpty(t, service.Logging.Options["max-size"], "log of %s", name)
+		require.Contains(t, service.SecurityOpt, "no-new-privileges:true", name)
+		if name != "edge" {
+			require.NotNil(t, service.HealthCheck, "health of %s", name)
+		}
+		sum += service.MemLimit
+	}
+	require.Less(t, sum, types.UnitBytes(5<<30), "the host has 8 GB")
+}
