@@ -1,0 +1,98 @@
+// Command api is one replica of the shop's API. Without arguments it serves
+// until SIGTERM or SIGINT; `api healthcheck` exits 0 when the replica of this
+// environment is ready, for hosts without a shell or curl.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"errors"
+
+	"github.com/joho/godotenv"
+
+	"evergreen/services/internal/app"
+	"evergreen/services/internal/config"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the program; it answers the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if err := godotenv.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		_, _ = fmt.Fprintln(stderr, "api: .env:", err)
+		return 2
+	}
+	settings, err := config.Load(os.Getenv)
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "api: the settings are not usable:\n%v\n", err)
+		return 2
+	}
+	switch {
+	case len(args) == 1 && args[0] == "healthcheck":
+		return healthcheck(ctx, settings, stderr)
+	case len(args) > 0:
+		_, _ = fmt.Fprintln(stderr, "usage: api [healthcheck]")
+		return 2
+	}
+	log := slog.New(slog.NewJSONHandler(stdout, &slog.HandlerOptions{Level: settings.LogLevel}))
+	if err := serve(ctx, settings, log); err != nil {
+		log.Error("the replica ends", "error", err)
+		return 1
+	}
+	return 0
+}
+
+// serve runs the replica until ctx ends, then drains it.
+func serve(ctx context.Context, settings config.Config, log *slog.Logger) error {
+	replica, err := app.New(settings, log)
+	if err != nil {
+		return err
+	}
+	if err = replica.Start(ctx); err == nil {
+		select {
+		case <-ctx.Done():
+		case err = <-replica.Failed():
+		}
+	}
+	if ctx.Err() != nil {
+		err = nil // asked to stop, also while it was still starting
+	}
+	return errors.Join(err, replica.Stop(context.WithoutCancel(ctx)))
+}
+
+func healthcheck(ctx context.Context, settings config.Config, stderr io.Writer) int {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	url := "http://" + net.JoinHostPort(settings.Host, strconv.Itoa(settings.MetricsPort)) + "/readyz"
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "api:", err)
+		return 1
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "api:", err)
+		return 1
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode != http.StatusOK {
+		_, _ = fmt.Fprintln(stderr, "api: not ready:", answer.Status)
+		return 1
+	}
+	return 0
+}

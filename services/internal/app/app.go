@@ -1,0 +1,215 @@
+// Package app wires one API replica together: New builds it, Start lets it
+// serve, Stop drains it. The program in services/api only adds the environment
+// and the signals.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/collectors/version"
+
+	"evergreen/services/internal/config"
+	"evergreen/services/internal/idempotency"
+	"evergreen/services/internal/products"
+	"evergreen/services/internal/purchases"
+	"evergreen/services/internal/redisdb"
+	"evergreen/services/internal/sessions"
+	"evergreen/services/internal/users"
+	"evergreen/services/internal/web"
+)
+
+// How long things may take at the start and the end.
+const (
+	// openAfter is when the API's port opens at the latest. A replica that
+	// restarts is ready sooner, and until then nginx asks the other one instead
+	// of being told 503; one that waits for Redis says so.
+	openAfter = 5 * time.Second
+	// setupPause is the pause between two tries to prepare the shop.
+	setupPause = 250 * time.Millisecond
+	// drainTimeout is how long requests in flight are waited for: the deadline of
+	// a write and then some.
+	drainTimeout = 12 * time.Second
+)
+
+// App is one API replica.
+type App struct {
+	config  config.Config
+	log     *slog.Logger
+	db      *redisdb.DB
+	users   *users.Store
+	sweeper *purchases.Sweeper
+	api     *http.Server
+	health  *http.Server
+
+	ready    atomic.Bool // the admin exists and can log in
+	draining atomic.Bool
+	stopped  atomic.Bool
+	started  bool
+
+	stopSetup context.CancelFunc
+	failed    chan error
+}
+
+// New builds a replica; nothing runs and nothing listens yet.
+func New(c config.Config, log *slog.Logger) (*App, error) {
+	gin.SetMode(gin.ReleaseMode)
+	log = log.With("replica", c.ReplicaName)
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		version.NewCollector("shop"))
+
+	a := &App{config: c, log: log, failed: make(chan error, 2)}
+	a.db = redisdb.New(redisdb.Settings{
+		MasterName: c.MasterName, Sentinels: c.Sentinels, Password: c.RedisPassword, Deadline: c.CommitDeadline, Replica: c.ReplicaName,
+	}, registry, log)
+	router, err := a.build(registry)
+	if err != nil {
+		return nil, err
+	}
+	a.api = server(c.Host, c.Port, router)
+	a.health = server(c.Host, c.MetricsPort, a.healthRoutes(registry))
+	return a, nil
+}
+
+// build makes the domains and the routes to them.
+func (a *App) build(registry prometheus.Registerer) (http.Handler, error) {
+	c := a.config
+	passwords, err := users.NewPasswords()
+	if err != nil {
+		return nil, err
+	}
+	limits, err := web.NewLimits(web.LimitSettings{
+		UserPerSecond: c.UserRate, SignInAddressPerMinute: c.SignInAddressRate, SignInAccountPerMinute: c.SignInAccountRate,
+	}, a.db, a.db.Replicas, a.log)
+	if err != nil {
+		return nil, err
+	}
+	a.users = users.NewStore(a.db, passwords, time.Now, web.NewID)
+	sessionStore := sessions.NewStore(a.db, a.users, c.SecretKey, c.SessionTTL, time.Now, a.log)
+	productStore := products.NewStore(a.db, time.Now, web.NewID)
+	purchaseStore := purchases.NewStore(a.db, productStore, c.Reservation, web.NewID)
+	a.sweeper = purchases.NewSweeper(purchaseStore, a.log)
+	return routes(gates{
+		observer: web.NewObserver(registry, a.log), access: web.NewAccess(sessionStore), limits: limits,
+		maker: idempotency.NewMaker(c.SecretKey), ready: a.ready.Load, replica: c.ReplicaName, proxies: c.TrustedProxies,
+	}, handlers{
+		users: users.NewHandler(a.users, limits), sessions: sessions.NewHandler(sessionStore, limits),
+		products: products.NewHandler(productStore), purchases: purchases.NewHandler(purchaseStore),
+	})
+}
+
+// server has time-outs for clients that are slow on purpose. Idle connections
+// outlive nginx's (60 s), so that it is never we who close one it is about to use.
+func server(host string, port int, handler http.Handler) *http.Server {
+	return &http.Server{
+		Addr: net.JoinHostPort(host, strconv.Itoa(port)), Handler: handler,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 120 * time.Second, MaxHeaderBytes: 32 << 10,
+	}
+}
+
+// Start lets the replica serve and returns once its API's port is open, which
+// is when it is ready, or after openAfter. Errors after that come from Failed.
+func (a *App) Start(ctx context.Context) error {
+	if a.started {
+		return errors.New("the replica was started before")
+	}
+	a.started = true
+	if err := a.listen(a.health); err != nil {
+		return err
+	}
+	a.db.Start()
+	var setup context.Context
+	setup, a.stopSetup = context.WithCancel(context.Background())
+	prepared := make(chan struct{})
+	go a.prepare(setup, prepared)
+	select {
+	case <-prepared:
+	case <-time.After(openAfter):
+		a.log.Warn("the shop is not ready yet; the API answers 503 until it is")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	a.sweeper.Start()
+	return a.listen(a.api)
+}
+
+func (a *App) listen(s *http.Server) error {
+	listener, err := net.Listen("tcp", s.Addr)
+	if err != nil {
+		return err
+	}
+	go func() {
+		if err := s.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			a.failed <- err
+		}
+	}()
+	return nil
+}
+
+// prepare tries until the layout is checked and the admin is there.
+func (a *App) prepare(ctx context.Context, prepared chan<- struct{}) {
+	last := ""
+	for ctx.Err() == nil {
+		err := a.prepareOnce(ctx)
+		if err == nil {
+			a.ready.Store(true)
+			a.log.Info("the shop is ready")
+			close(prepared)
+			return
+		}
+		if text := err.Error(); text != last && ctx.Err() == nil {
+			a.log.Warn("the shop is not ready; trying again", "error", text)
+			last = text
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(setupPause):
+		}
+	}
+}
+
+func (a *App) prepareOnce(ctx context.Context) error {
+	if err := a.db.CheckSchema(ctx); err != nil {
+		return fmt.Errorf("checking the data's layout: %w", err)
+	}
+	if err := a.users.EnsureAdmin(ctx, a.config.AdminEmail, a.config.AdminPassword); err != nil {
+		return fmt.Errorf("making the first admin: %w", err)
+	}
+	return nil
+}
+
+// Failed tells of a server that ended by itself.
+func (a *App) Failed() <-chan error { return a.failed }
+
+// Stop drains the replica: /readyz turns 503, keep-alive ends, requests in
+// flight are finished, then everything stops in reverse order. It may be called
+// more than once.
+func (a *App) Stop(ctx context.Context) error {
+	if !a.started || a.stopped.Swap(true) {
+		return nil
+	}
+	a.draining.Store(true)
+	a.log.Info("draining")
+	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
+	defer cancel()
+	a.api.SetKeepAlivesEnabled(false)
+	err := a.api.Shutdown(ctx)
+	if a.stopSetup != nil {
+		a.stopSetup()
+	}
+	a.sweeper.Stop()
+	err = errors.Join(err, a.db.Stop(), a.health.Shutdown(ctx))
+	a.log.Info("stopped")
+	return err
+}

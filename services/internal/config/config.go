@@ -1,0 +1,165 @@
+// Package config reads the settings of an API replica from its environment.
+// Every setting stands in .env.example; what is wrong with the environment is
+// said all at once, and nothing starts half-configured.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/mail"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// MinSecret is the least length of SECRET_KEY, in bytes.
+const MinSecret = 32
+
+// ExampleSecret is what .env.example shows for SECRET_KEY; a replica that is
+// given it refuses to start, because everybody knows it.
+const ExampleSecret = "example-only-make-env-writes-a-random-one-here"
+
+// Config is what an API replica needs to know.
+type Config struct {
+	// ReplicaName tells the replicas apart in X-Served-By, logs and metrics.
+	ReplicaName string
+	// Host is the address that both ports listen on.
+	Host string
+	// Port serves the API, MetricsPort /livez, /readyz and /metrics.
+	Port, MetricsPort int
+	// TrustedProxies are the addresses whose X-Forwarded-For and X-Request-Id count.
+	TrustedProxies []string
+	// MasterName is the Sentinels' name for the primary.
+	MasterName string
+	// Sentinels are host:port addresses.
+	Sentinels     []string
+	RedisPassword string
+	// SecretKey keys the hashes of tokens and bodies; at least MinSecret bytes.
+	SecretKey []byte
+	// AdminEmail and AdminPassword are the first admin's.
+	AdminEmail, AdminPassword string
+	LogLevel                  slog.Level
+	// Reservation is how long an unpaid purchase holds its stock.
+	Reservation time.Duration
+	// SessionTTL is how long a session lasts after its last use.
+	SessionTTL time.Duration
+	// CommitDeadline bounds a write, retries and failover included.
+	CommitDeadline time.Duration
+	// UserRate is requests per second of one user, over all replicas.
+	UserRate int
+	// SignInAddressRate and SignInAccountRate are sign-ups and logins per minute.
+	SignInAddressRate, SignInAccountRate int
+}
+
+// Load reads the settings through getenv (os.Getenv in the real program). The
+// error names every setting that is missing or wrong.
+func Load(getenv func(string) string) (Config, error) {
+	r := reader{getenv: getenv}
+	c := Config{
+		ReplicaName:       r.text("REPLICA_NAME", "api"),
+		Host:              r.text("HOST", "127.0.0.1"),
+		Port:              r.number("PORT", 5000, 0, 65535),
+		MetricsPort:       r.number("METRICS_PORT", 9100, 0, 65535),
+		TrustedProxies:    r.list("TRUSTED_PROXIES", ""),
+		MasterName:        r.text("REDIS_MASTER_NAME", "evergreen"),
+		Sentinels:         r.list("REDIS_SENTINEL", "required"),
+		RedisPassword:     r.text("REDIS_PASSWORD", ""),
+		SecretKey:         r.secret("SECRET_KEY"),
+		AdminEmail:        r.email("ADMIN_EMAIL"),
+		AdminPassword:     r.password("ADMIN_PASSWORD"),
+		LogLevel:          r.level("LOG_LEVEL"),
+		Reservation:       r.duration("RESERVATION", 15*time.Minute, time.Second, 30*24*time.Hour),
+		SessionTTL:        r.duration("SESSION_TTL", 12*time.Hour, time.Second, 365*24*time.Hour),
+		CommitDeadline:    r.duration("COMMIT_DEADLINE", 10*time.Second, 100*time.Millisecond, 11*time.Second),
+		UserRate:          r.number("RATE_USER_PER_SECOND", 100, 1, 1_000_000),
+		SignInAddressRate: r.number("RATE_SIGNIN_ADDRESS_PER_MINUTE", 20, 1, 1_000_000),
+		SignInAccountRate: r.number("RATE_SIGNIN_ACCOUNT_PER_MINUTE", 10, 1, 1_000_000),
+	}
+	for _, address := range c.Sentinels {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			r.wrong("REDIS_SENTINEL", "is a list of host:port, comma-separated")
+		}
+	}
+	return c, errors.Join(r.errs...)
+}
+
+type reader struct {
+	getenv func(string) string
+	errs   []error
+}
+
+func (r *reader) wrong(name, why string) { r.errs = append(r.errs, fmt.Errorf("%s %s", name, why)) }
+
+func (r *reader) text(name, fallback string) string {
+	if value := strings.TrimSpace(r.getenv(name)); value != "" {
+		return value
+	}
+	return fallback
+}
+
+func (r *reader) list(name, required string) []string {
+	var values []string
+	for _, value := range strings.Split(r.getenv(name), ",") {
+		if value = strings.TrimSpace(value); value != "" {
+			values = append(values, value)
+		}
+	}
+	if required != "" && len(values) == 0 {
+		r.wrong(name, "is not set")
+	}
+	return values
+}
+
+func (r *reader) number(name string, fallback, least, most int) int {
+	text := r.text(name, strconv.Itoa(fallback))
+	value, err := strconv.Atoi(text)
+	if err != nil || value < least || value > most {
+		r.wrong(name, fmt.Sprintf("is a whole number from %d to %d", least, most))
+	}
+	return value
+}
+
+func (r *reader) duration(name string, fallback, least, most time.Duration) time.Duration {
+	value, err := time.ParseDuration(r.text(name, fallback.String()))
+	if err != nil || value < least || value > most {
+		r.wrong(name, fmt.Sprintf("is a duration such as 15m, from %v to %v", least, most))
+	}
+	return value
+}
+
+func (r *reader) level(name string) slog.Level {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(r.text(name, "info"))); err != nil {
+		r.wrong(name, "is one of debug, info, warn, error")
+	}
+	return level
+}
+
+func (r *reader) secret(name string) []byte {
+	value := r.text(name, "")
+	switch {
+	case len(value) < MinSecret:
+		r.wrong(name, fmt.Sprintf("is shorter than %d bytes; `make env` writes a random one", MinSecret))
+	case value == ExampleSecret:
+		r.wrong(name, "is still the example's; `make env` writes a random one")
+	}
+	return []byte(value)
+}
+
+func (r *reader) email(name string) string {
+	value := r.text(name, "")
+	if address, err := mail.ParseAddress(value); err != nil || address.Address != value {
+		r.wrong(name, "is not an email address")
+	}
+	return value
+}
+
+func (r *reader) password(name string) string {
+	value := r.getenv(name)
+	if n := len([]rune(value)); n < 12 || n > 128 {
+		r.wrong(name, "is not 12 to 128 characters long; `make env` writes a random one")
+	}
+	return value
+}

@@ -1,0 +1,74 @@
+package config
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/joho/godotenv"
+	"github.com/stretchr/testify/require"
+)
+
+func environment(changes map[string]string) func(string) string {
+	values := map[string]string{
+		"REDIS_SENTINEL": "127.20.0.8:26379, 127.20.0.9:26379",
+		"SECRET_KEY":     strings.Repeat("s", MinSecret),
+		"ADMIN_EMAIL":    "admin@example.com",
+		"ADMIN_PASSWORD": "correct horse battery",
+	}
+	for name, value := range changes {
+		values[name] = value
+	}
+	return func(name string) string { return values[name] }
+}
+
+func TestWhatIsNotSetHasTheDocumentedDefault(t *testing.T) {
+	c, err := Load(environment(nil))
+	require.NoError(t, err)
+	require.Equal(t, []string{"127.20.0.8:26379", "127.20.0.9:26379"}, c.Sentinels)
+	require.Equal(t, 5000, c.Port)
+	require.Equal(t, 9100, c.MetricsPort)
+	require.Equal(t, 15*time.Minute, c.Reservation)
+	require.Equal(t, 12*time.Hour, c.SessionTTL)
+	require.Equal(t, 10*time.Second, c.CommitDeadline)
+	require.Equal(t, 100, c.UserRate)
+}
+
+func TestAWrongSettingIsRefusedByName(t *testing.T) {
+	for name, values := range map[string][]string{
+		"SECRET_KEY":           {"", "short", ExampleSecret, strings.Repeat("s", MinSecret-1)},
+		"REDIS_SENTINEL":       {"", "nonsense"},
+		"ADMIN_EMAIL":          {"", "nobody", "A <a@example.com>"},
+		"ADMIN_PASSWORD":       {"", "elevenchars", strings.Repeat("p", 129)},
+		"PORT":                 {"http", "70000", "-1"},
+		"RESERVATION":          {"15", "-1m", "1ms"},
+		"COMMIT_DEADLINE":      {"20s"},
+		"LOG_LEVEL":            {"loud"},
+		"RATE_USER_PER_SECOND": {"0", "1.5"},
+	} {
+		for _, value := range values {
+			_, err := Load(environment(map[string]string{name: value}))
+			require.ErrorContains(t, err, name, "%s=%q", name, value)
+		}
+	}
+}
+
+func TestEverythingWrongIsSaidAtOnce(t *testing.T) {
+	_, err := Load(func(string) string { return "" })
+	for _, name := range []string{"SECRET_KEY", "REDIS_SENTINEL", "ADMIN_EMAIL", "ADMIN_PASSWORD"} {
+		require.ErrorContains(t, err, name)
+	}
+}
+
+func TestTheExampleItselfRefusesToStart(t *testing.T) {
+	file, err := os.Open("../../../.env.example")
+	require.NoError(t, err)
+	defer func() { _ = file.Close() }()
+	example, err := godotenv.Parse(file)
+	require.NoError(t, err)
+	require.Equal(t, ExampleSecret, example["SECRET_KEY"])
+
+	_, err = Load(environment(example))
+	require.ErrorContains(t, err, "SECRET_KEY is still the example's")
+}

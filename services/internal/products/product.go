@@ -1,0 +1,108 @@
+// Package products holds what the shop sells: one product is one sellable unit
+// with its own price, stock and ledger. Variants are products of one family.
+package products
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"evergreen/services/internal/fault"
+	"evergreen/services/internal/money"
+	"evergreen/services/internal/web"
+)
+
+// MaxStock bounds a product's stock and every adjustment, in pieces.
+const MaxStock = 1_000_000_000
+
+// Details are the members of a product that an admin writes.
+type Details struct {
+	SKU              string                    `json:"sku,omitempty" validate:"max=100,plain"`
+	Family           string                    `json:"family,omitempty" validate:"omitempty,max=100,handle"`
+	Options          map[string]string         `json:"options" validate:"max=10,dive,keys,min=1,max=50,plain,endkeys,max=200,plain"`
+	Name             string                    `json:"name" validate:"required,max=200,plain"`
+	Description      string                    `json:"description" validate:"max=10000,multiline"`
+	Category         string                    `json:"category" validate:"max=100,plain"`
+	Company          string                    `json:"company" validate:"max=100,plain"`
+	Tags             []string                  `json:"tags" validate:"max=50,unique,dive,min=1,max=50,plain"`
+	Attributes       map[string]jsontext.Value `json:"attributes" validate:"max=50,dive,keys,min=1,max=50,plain,endkeys"`
+	Price            *money.Money              `json:"price" validate:"required"`
+	DateManufactured string                    `json:"date_manufactured,omitempty" validate:"omitempty,day"`
+}
+
+// check holds what validate tags cannot say.
+func (d Details) check() error {
+	for name, value := range d.Attributes {
+		pointer := "/attributes/" + jsontextToken(name)
+		switch kind := value.Kind(); {
+		case kind == '{' || kind == '[' || kind == 'n':
+			return fault.InvalidField(pointer, "wrong-type", "An attribute is a string, a number, true or false.")
+		case len(value) > 1000:
+			return fault.InvalidField(pointer, "too-large", "An attribute has at most 1000 bytes.")
+		}
+	}
+	return nil
+}
+
+func jsontextToken(name string) string {
+	return string(jsontext.Pointer("").AppendToken(name))[1:]
+}
+
+// CreateInput is the body of POST /v1/products.
+type CreateInput struct {
+	Details
+	Stock int64 `json:"stock" validate:"min=0,max=1000000000"`
+}
+
+// body is a product as it is stored: rendered, without the stock, which is a
+// field of its own. So a read copies bytes and a sale does not rewrite them.
+type body struct {
+	ID string `json:"id"`
+	Details
+	Version   int64  `json:"version"`
+	CreatedAt string `json:"created_at"`
+	UpdatedAt string `json:"updated_at"`
+}
+
+// render gives the stored form; absent lists become empty ones.
+func (b body) render() ([]byte, error) {
+	return json.Marshal(b, json.Deterministic(true))
+}
+
+// withStock splices the stock into a stored body, which ends in a brace.
+func withStock(body string, stock int64) []byte {
+	out := make([]byte, 0, len(body)+24)
+	out = append(out, body[:len(body)-1]...)
+	out = append(out, `,"stock":`...)
+	out = strconv.AppendInt(out, stock, 10)
+	return append(out, '}')
+}
+
+// Product is what other domains need to know of a product.
+type Product struct {
+	ID      string
+	Name    string
+	Price   money.Money
+	Version int64
+}
+
+// Ledger is a product's account: Initial + Adjusted - Sold + Returned = Stock.
+// All are pieces; what is pending counts as sold.
+type Ledger struct {
+	Initial  int64 `json:"initial"`
+	Adjusted int64 `json:"adjusted"`
+	Sold     int64 `json:"sold"`
+	Returned int64 `json:"returned"`
+	Stock    int64 `json:"stock"`
+}
+
+// AdjustInput is the body of POST /v1/products/{id}/stock.
+type AdjustInput struct {
+	Delta       int64  `json:"delta" validate:"required,min=-1000000000,max=1000000000"`
+	Reason      string `json:"reason" validate:"required,max=500,plain"`
+	ExternalRef string `json:"external_ref,omitempty" validate:"max=200,plain"`
+}
+
+func timestamp(t time.Time) string { return web.Time(t.UnixMilli()) }

@@ -1,0 +1,31 @@
+-- Pays a purchase. One that expired before the payment came takes its stock
+-- again, for all lines or for none.
+-- more args: 6 the payment's reference
+-- codes: as in common.lua; 4 too few {product's id, available, …}
+-- Safe to run twice: see the prelude.
+if purchase.status ~= 'pending' and purchase.status ~= 'expired' then return finish(3, { purchase.status }) end
+local need, order = {}, {}
+if purchase.status == 'expired' then
+  for _, item in ipairs(cjson.decode(purchase.items)) do
+    if not need[item.product_id] then order[#order + 1] = item.product_id end
+    need[item.product_id] = (need[item.product_id] or 0) + item.quantity
+  end
+end
+local short, stocks = {}, {}
+for _, product in ipairs(order) do
+  local p = redis.call('HMGET', args[4] .. product, 'stock', 'sold')
+  if tonumber(p[1] or 0) < need[product] then
+    short[#short + 1] = product
+    short[#short + 1] = p[1] or '0'
+  end
+  stocks[product] = p
+end
+if #short > 0 then return finish(4, short) end
+
+purchase.reference = args[6]
+local values = move('paid', 'reference', args[6])
+for _, product in ipairs(order) do
+  local p = stocks[product]
+  redis.call('HSET', args[4] .. product, 'stock', int(tonumber(p[1]) - need[product]), 'sold', int(tonumber(p[2]) + need[product]))
+end
+return finish(0, values)

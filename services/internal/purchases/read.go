@@ -1,0 +1,108 @@
+package purchases
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"evergreen/services/internal/redisdb"
+	"evergreen/services/internal/web"
+)
+
+// Get reads a purchase; owner is whose it has to be, "" for an admin.
+func (s *Store) Get(ctx context.Context, id, owner string) (text []byte, etag string, err error) {
+	fixed, state, err := s.load(ctx, id)
+	if err != nil {
+		return nil, "", err
+	}
+	if owner != "" && fixed.UserID != owner {
+		return nil, "", NotFound()
+	}
+	text, err = render(fixed, state)
+	return text, web.ETag(state.Version), err
+}
+
+func (s *Store) load(ctx context.Context, id string) (frozen, state, error) {
+	fields, err := s.db.Hash(ctx, redisdb.KeyPurchase(id), storedFields...)
+	if err != nil {
+		return frozen{}, state{}, err
+	}
+	if fields["user"] == "" {
+		return frozen{}, state{}, NotFound()
+	}
+	return fromFields(id, fields)
+}
+
+// Filter says which purchases a list shows; "" leaves a part open.
+type Filter struct {
+	Owner, Status, ExternalRef string
+}
+
+// List gives a page of the purchases that match.
+func (s *Store) List(ctx context.Context, page web.Page, f Filter) ([]jsontext.Value, string, error) {
+	if f.ExternalRef != "" {
+		return s.byRef(ctx, page, f)
+	}
+	return web.Collect(page,
+		func(before string, n int) ([]string, error) { return s.ids(ctx, f, before, n) },
+		func(ids []string) ([]jsontext.Value, error) { return s.loadAll(ctx, ids, f) })
+}
+
+func (s *Store) byRef(ctx context.Context, page web.Page, f Filter) ([]jsontext.Value, string, error) {
+	id, err := s.db.Value(ctx, redisdb.KeyPurchaseRef(f.ExternalRef))
+	if err != nil || id == "" || (page.Before != "" && id >= page.Before) {
+		return nil, "", err
+	}
+	items, err := s.loadAll(ctx, []string{id}, f)
+	return slices.DeleteFunc(items, func(v jsontext.Value) bool { return v == nil }), "", err
+}
+
+// ids reads from the one list that fits; the list of all purchases is the merge
+// of those of each status, which saves every purchase an entry in one more list.
+func (s *Store) ids(ctx context.Context, f Filter, before string, n int) ([]string, error) {
+	if f.Owner != "" {
+		return s.db.Newest(ctx, redisdb.KeyUserPurchases(f.Owner), before, n)
+	}
+	statuses := Statuses()
+	if f.Status != "" {
+		statuses = []string{f.Status}
+	}
+	var all []string
+	for _, status := range statuses {
+		ids, err := s.db.Newest(ctx, redisdb.KeyPurchases(status), before, n)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, ids...)
+	}
+	slices.SortFunc(all, func(a, b string) int { return strings.Compare(b, a) })
+	all = slices.Compact(all) // one may have moved between two of the reads
+	return all[:min(n, len(all))], nil
+}
+
+func (s *Store) loadAll(ctx context.Context, ids []string, f Filter) ([]jsontext.Value, error) {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = redisdb.KeyPurchase(id)
+	}
+	found, err := s.db.Hashes(ctx, keys, storedFields...)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]jsontext.Value, len(ids))
+	for i, fields := range found {
+		if fields["user"] == "" || (f.Owner != "" && fields["user"] != f.Owner) || (f.Status != "" && fields["status"] != f.Status) {
+			continue
+		}
+		fixed, state, err := fromFields(ids[i], fields)
+		if err != nil {
+			return nil, err
+		}
+		if items[i], err = render(fixed, state); err != nil {
+			return nil, err
+		}
+	}
+	return items, nil
+}

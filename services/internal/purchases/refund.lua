@@ -1,0 +1,53 @@
+-- Refunds a paid or fulfilled purchase, whole or in part; the pieces go back to
+-- stock. It is `refunded` once nothing is left.
+-- more args: 6 external_ref or '', then per product: id, pieces; none means all that is left
+-- codes: as in common.lua; 4 more than is left {number of the product, from 1, left, …}
+--        5 external_ref used {version that it made}
+-- Safe to run twice: see the prelude.
+if purchase.status ~= 'paid' and purchase.status ~= 'fulfilled' then return finish(3, { purchase.status }) end
+local ref = args[6]
+if ref ~= '' then
+  local first = redis.call('HGET', keys[1], 'refund:' .. ref)
+  if first then return finish(5, { first }) end
+end
+local items, done = cjson.decode(purchase.items), {}
+for i in ipairs(items) do done[i] = 0 end
+local at = 0
+for n in string.gmatch(purchase.refunded, '%d+') do at = at + 1; done[at] = tonumber(n) end
+
+local back, over = {}, {} -- pieces per line; what was asked beyond what is left
+if #args == 6 then
+  for i, item in ipairs(items) do back[i] = item.quantity - done[i] end
+else
+  for a = 7, #args, 2 do
+    local wanted, left = tonumber(args[a + 1]), 0
+    for i, item in ipairs(items) do
+      if item.product_id == args[a] then
+        local free = item.quantity - done[i] - (back[i] or 0)
+        local take = math.min(free, wanted)
+        back[i] = (back[i] or 0) + take
+        wanted, left = wanted - take, left + free
+      end
+    end
+    if wanted > 0 then
+      over[#over + 1] = int((a - 5) / 2)
+      over[#over + 1] = int(left)
+    end
+  end
+end
+if #over > 0 then return finish(4, over) end
+
+local all, counts = true, {}
+for i, item in ipairs(items) do
+  local total = done[i] + (back[i] or 0)
+  counts[i] = int(total)
+  if total < item.quantity then all = false end
+end
+purchase.refunded = table.concat(counts, ',')
+local status = all and 'refunded' or purchase.status
+local values = move(status, 'refunded', purchase.refunded)
+if ref ~= '' then redis.call('HSET', keys[1], 'refund:' .. ref, values[2]) end
+for i, item in ipairs(items) do
+  if (back[i] or 0) > 0 then give_back(item.product_id, back[i]) end
+end
+return finish(0, values)

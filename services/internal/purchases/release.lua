@@ -1,0 +1,11 @@
+-- Cancels or expires a pending purchase: all its stock goes back.
+-- more args: 6 the new status, cancelled or expired
+-- codes: as in common.lua; 4 not due yet (expiry only)
+-- Safe to run twice: for cancelling see the prelude; an expiry, whose outcome is
+-- not remembered, finds the status changed the second time.
+if purchase.status ~= 'pending' then return finish(3, { purchase.status }) end
+if args[6] == 'expired' and tonumber(purchase.reserved) > now() then return finish(4) end
+
+local values = move(args[6])
+for _, item in ipairs(cjson.decode(purchase.items)) do give_back(item.product_id, item.quantity) end
+return finish(0, values)

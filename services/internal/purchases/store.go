@@ -1,0 +1,178 @@
+package purchases
+
+import (
+	"context"
+	_ "embed"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"evergreen/services/internal/products"
+	"evergreen/services/internal/redisdb"
+	"evergreen/services/internal/web"
+)
+
+//go:embed create.lua
+var createSource string
+
+//go:embed common.lua
+var commonSource string
+
+//go:embed release.lua
+var releaseSource string
+
+//go:embed pay.lua
+var paySource string
+
+//go:embed fulfil.lua
+var fulfilSource string
+
+//go:embed refund.lua
+var refundSource string
+
+var (
+	createScript  = redisdb.NewScript("purchase.create", createSource)
+	releaseScript = redisdb.NewScript("purchase.release", commonSource+releaseSource)
+	payScript     = redisdb.NewScript("purchase.pay", commonSource+paySource)
+	fulfilScript  = redisdb.NewScript("purchase.fulfil", commonSource+fulfilSource)
+	refundScript  = redisdb.NewScript("purchase.refund", commonSource+refundSource)
+)
+
+// database is what the store needs of redisdb.
+type database interface {
+	Commit(ctx context.Context, cmd redisdb.Command) (redisdb.Result, error)
+	Hash(ctx context.Context, key string, fields ...string) (redisdb.Fields, error)
+	Hashes(ctx context.Context, keys []string, fields ...string) ([]redisdb.Fields, error)
+	Value(ctx context.Context, key string) (string, error)
+	Newest(ctx context.Context, key, before string, limit int) ([]string, error)
+	Due(ctx context.Context, key string, limit int64) ([]string, error)
+}
+
+// catalogue is what a purchase needs to know of products.
+type catalogue interface {
+	Lookup(ctx context.Context, ids []string) ([]products.Product, error)
+}
+
+// Store keeps the purchases.
+type Store struct {
+	db          database
+	products    catalogue
+	reservation time.Duration
+	newID       func() string
+}
+
+// NewStore makes a Store; reservation is how long an unpaid purchase holds its
+// stock, newID names purchases.
+func NewStore(db database, products catalogue, reservation time.Duration, newID func() string) *Store {
+	return &Store{db: db, products: products, reservation: reservation, newID: newID}
+}
+
+// Create buys for buyer. Prices are read first, from a replica as a rule; the
+// script refuses them if a product has changed since, and then they are read
+// again, from the primary.
+func (s *Store) Create(ctx context.Context, w web.Change, buyer string, in CreateInput) (string, web.Outcome, error) {
+	lines := merge(in.Items)
+	for reading := ctx; ctx.Err() == nil; reading = redisdb.FromPrimary(ctx) {
+		found, err := s.products.Lookup(reading, distinct(lines))
+		if err != nil {
+			return "", web.Outcome{}, err
+		}
+		d := newDraft(lines, found)
+		d.ID, d.UserID, d.ExternalRef = s.newID(), buyer, in.ExternalRef
+		result, err := s.commitCreate(ctx, w, d)
+		if err != nil {
+			return "", web.Outcome{}, err
+		}
+		if result.Code != codeChanged {
+			return s.created(ctx, d, result, in)
+		}
+	}
+	return "", web.Outcome{}, redisdb.ErrUnavailable
+}
+
+func (s *Store) commitCreate(ctx context.Context, w web.Change, d draft) (redisdb.Result, error) {
+	items, err := json.Marshal(d.Items)
+	if err != nil {
+		return redisdb.Result{}, err
+	}
+	keys := []string{
+		redisdb.KeyPurchase(d.ID), redisdb.KeyReservations(), redisdb.KeyPurchases(Pending), redisdb.KeyUserPurchases(d.UserID),
+		redisdb.KeyPurchaseRef(d.ExternalRef), redisdb.KeyUser(d.UserID),
+	}
+	args := []any{
+		d.ID, d.UserID, items, d.Total.Amount, d.Total.Currency, d.ExternalRef, s.reservation.Milliseconds(), d.refusal,
+	}
+	for i, id := range d.products {
+		keys = append(keys, redisdb.KeyProduct(id))
+		args = append(args, d.versions[i], d.pieces[i])
+	}
+	return s.db.Commit(ctx, createScript.Command(w.Request, w.Actor, keys, args...))
+}
+
+func (s *Store) created(ctx context.Context, d draft, r redisdb.Result, in CreateInput) (string, web.Outcome, error) {
+	if err := createRefusal(r, d, in); err != nil {
+		return "", web.Outcome{}, err
+	}
+	fixed := d.frozen
+	fixed.CreatedAt = r.Int(1)
+	if r.Replayed {
+		// The first run may have frozen other names and prices than we just read.
+		var err error
+		if fixed, _, err = s.load(redisdb.FromPrimary(ctx), r.Values[0]); err != nil {
+			return "", web.Outcome{}, err
+		}
+	}
+	outcome, err := outcome(fixed, fromResult(r, 2), r.Replayed)
+	return fixed.ID, outcome, err
+}
+
+// Pay marks a purchase as paid.
+func (s *Store) Pay(ctx context.Context, w web.Change, id string, in PayInput) (web.Outcome, error) {
+	return s.move(ctx, w, payScript, id, "", in.Reference)
+}
+
+// Cancel gives a pending purchase's stock back; owner is "" for an admin.
+func (s *Store) Cancel(ctx context.Context, w web.Change, id, owner string) (web.Outcome, error) {
+	return s.move(ctx, w, releaseScript, id, owner, Cancelled)
+}
+
+// Fulfil says that a paid purchase was handed over.
+func (s *Store) Fulfil(ctx context.Context, w web.Change, id string) (web.Outcome, error) {
+	return s.move(ctx, w, fulfilScript, id, "")
+}
+
+// Refund gives back what in names, or all that is left.
+func (s *Store) Refund(ctx context.Context, w web.Change, id string, in RefundInput) (web.Outcome, error) {
+	args := []any{in.ExternalRef}
+	for _, line := range in.Items {
+		args = append(args, line.ProductID, line.Quantity)
+	}
+	return s.move(ctx, w, refundScript, id, "", args...)
+}
+
+func (s *Store) move(ctx context.Context, w web.Change, script *redisdb.Script, id, owner string, args ...any) (web.Outcome, error) {
+	r, err := s.db.Commit(ctx, moveCommand(script, w, id, owner, args...))
+	if err != nil {
+		return web.Outcome{}, err
+	}
+	if err := moveRefusal(r); err != nil {
+		return web.Outcome{}, err
+	}
+	fixed, _, err := s.load(ctx, id)
+	if err != nil {
+		return web.Outcome{}, err
+	}
+	return outcome(fixed, fromResult(r, 0), r.Replayed)
+}
+
+// moveCommand builds what common.lua expects.
+func moveCommand(script *redisdb.Script, w web.Change, id, owner string, args ...any) redisdb.Command {
+	keys := []string{redisdb.KeyPurchase(id), redisdb.KeyReservations()}
+	all := append([]any{id, owner, w.IfMatch, redisdb.KeyProduct(""), redisdb.KeyPurchases("")}, args...)
+	return script.Command(w.Request, w.Actor, keys, all...)
+}
+
+func outcome(f frozen, s state, replayed bool) (web.Outcome, error) {
+	text, err := render(f, s)
+	return web.Outcome{Body: text, ETag: web.ETag(s.Version), Replayed: replayed}, err
+}

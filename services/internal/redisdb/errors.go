@@ -1,0 +1,70 @@
+package redisdb
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"evergreen/services/internal/fault"
+)
+
+// What Commit and the reads refuse with.
+var (
+	// ErrOutcomeUnknown: the deadline came before the write was acknowledged; it
+	// may have happened. The same request id gives the one true outcome.
+	ErrOutcomeUnknown = &fault.Error{Kind: fault.Unavailable, Code: "outcome-unknown", RetryAfter: 2 * time.Second,
+		Detail: "The shop cannot tell whether this was done. Send it again with the same Idempotency-Key: it is done once at most."}
+	// ErrUnavailable: nothing was written, or nothing could be read.
+	ErrUnavailable = &fault.Error{Kind: fault.Unavailable, Code: "unavailable", RetryAfter: 2 * time.Second,
+		Detail: "The store cannot be reached at the moment. Nothing was changed."}
+	// ErrFull: Redis is at maxmemory and refuses writes; nothing was written.
+	ErrFull = &fault.Error{Kind: fault.Unavailable, Code: "storage-full", RetryAfter: 30 * time.Second,
+		Detail: "The store has no room for new data. Nothing was changed; reads go on."}
+	// ErrKeyReused: the Idempotency-Key came before with another body.
+	ErrKeyReused = fault.New(fault.Invalid, "idempotency-key-reused",
+		"This Idempotency-Key was used before with another body.",
+		fault.Field{Parameter: "Idempotency-Key", Code: "reused", Detail: "A new request takes a new key."})
+)
+
+// failure is what became of one try of a write.
+type failure int
+
+const (
+	// failed for good: a defect of ours, trying again would not help.
+	failed failure = iota
+	// refused: nothing was written, it may be submitted again.
+	refused
+	// unknown: it may have been written, and may be submitted again.
+	unknown
+	// full: nothing was written, no memory.
+	full
+)
+
+// answered are the errors that Redis itself gives before it writes anything.
+var answered = map[string]failure{
+	"NOREPLICAS": refused, "OOM": full, "LOADING": refused, "READONLY": refused, "MASTERDOWN": refused, "MISCONF": refused,
+}
+
+// classify sorts an error of a try. An error that a script raised is a defect;
+// everything that is no answer of Redis (EOF, time-outs, refused connections)
+// leaves the outcome unknown.
+func classify(err error) failure {
+	var reply redis.Error
+	if !errors.As(err, &reply) {
+		return unknown
+	}
+	code, _, _ := strings.Cut(reply.Error(), " ")
+	if f, known := answered[code]; known {
+		return f
+	}
+	if strings.HasPrefix(code, "UNBLOCKED") || strings.HasPrefix(code, "UNKILLABLE") || strings.HasPrefix(code, "BUSY") {
+		return unknown
+	}
+	return failed
+}
+
+// isNoScript holds when the server has never seen the script, as a newly
+// promoted primary has not.
+func isNoScript(err error) bool { return redis.HasErrorPrefix(err, "NOSCRIPT") }

@@ -1,0 +1,81 @@
+package redisdb
+
+import "strconv"
+
+// Every key of the shop is built here and nowhere else. All begin with evg:,
+// so that one ACL pattern and one SCAN pattern cover the shop.
+
+// SchemaVersion is written once and compared at every start: a replica of
+// another layout must not touch the data.
+const SchemaVersion = 1
+
+// KeySchema holds the layout's version. String.
+func KeySchema() string { return "evg:schema" }
+
+// KeyCommitSeq counts commits; its INCR makes WAIT mean something. String.
+func KeyCommitSeq() string { return "evg:commit:seq" }
+
+// KeyEvents is the stream of changes. Stream.
+func KeyEvents() string { return "evg:events" }
+
+// KeyReplicas has the API replicas that are alive, scored by the Redis time of
+// their last sign of life in milliseconds. Sorted set.
+func KeyReplicas() string { return "evg:replicas" }
+
+// KeyRequest remembers the outcome of a write. String (MessagePack), expires.
+func KeyRequest(record string) string { return "evg:request:" + record }
+
+// KeyRate counts sign-ups and logins of one subject. String, expires.
+func KeyRate(what, subject string) string { return "evg:rate:" + what + ":" + subject }
+
+// KeyUser is a user. Hash.
+func KeyUser(id string) string { return "evg:user:" + id }
+
+// KeyUserEmail leads from a case-folded email to the user's id. String.
+func KeyUserEmail(folded string) string { return "evg:user_email:" + folded }
+
+// KeyUsers lists all users' ids. Sorted set, all scores 0: by id, so by age.
+func KeyUsers() string { return "evg:users" }
+
+// KeySession is a session, named by the keyed hash of its token. Hash, expires.
+func KeySession(hash string) string { return "evg:session:" + hash }
+
+// KeyUserSessions lists a user's sessions, scored by when they expire. Sorted set.
+func KeyUserSessions(userID string) string { return "evg:user:" + userID + ":sessions" }
+
+// KeyProduct is a product with its ledger. Hash.
+func KeyProduct(id string) string { return "evg:product:" + id }
+
+// KeyProductSKU leads from a SKU to the product's id. String.
+func KeyProductSKU(sku string) string { return "evg:product_sku:" + sku }
+
+// KeyProductAdjustments leads from an adjustment's external_ref to the id of
+// the request that made it. Hash.
+func KeyProductAdjustments(id string) string { return "evg:product:" + id + ":adjustments" }
+
+// KeyProducts lists all products' ids. Sorted set, all scores 0.
+func KeyProducts() string { return "evg:products" }
+
+// KeyProductsBy lists the ids of the products with one value of family,
+// category or tag. Sorted set, all scores 0.
+func KeyProductsBy(filter, value string) string { return "evg:products:" + filter + ":" + value }
+
+// KeyPurchase is a purchase. Hash.
+func KeyPurchase(id string) string { return "evg:purchase:" + id }
+
+// KeyPurchaseRef leads from an external_ref to the purchase's id, for ever. String.
+func KeyPurchaseRef(ref string) string { return "evg:purchase_ref:" + ref }
+
+// KeyPurchases lists the ids of the purchases in one status; the list of all is
+// their merge. Sorted set, all scores 0.
+func KeyPurchases(status string) string { return "evg:purchases:" + status }
+
+// KeyUserPurchases lists the ids of a user's purchases. Sorted set, all scores 0.
+func KeyUserPurchases(userID string) string { return "evg:user:" + userID + ":purchases" }
+
+// KeyReservations has the pending purchases, scored by reserved_until in
+// milliseconds. Sorted set.
+func KeyReservations() string { return "evg:reservations" }
+
+// number renders an integer as scripts expect it.
+func number(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,0 +1,25 @@
+-- Deletes a user. One that has purchases is made anonymous instead: the
+-- purchases stay and go on pointing to the id.
+-- keys: 1 the user, 2 the email's owner, 3 the list of all users, 4 the user's sessions, 5 the user's purchases
+-- args: 1 id, 2 version that keys were made from, 3 version that If-Match demands (0 any),
+--       4 prefix of the sessions' keys
+-- codes: 0 deleted · 2 no such user · 3 If-Match is stale · 4 changed meanwhile (not remembered)
+-- Safe to run twice: see the prelude.
+local id = args[1]
+local u = redis.call('HMGET', keys[1], 'version', 'email')
+if not u[2] or u[2] == '' then return finish(2) end
+if args[3] ~= '0' and args[3] ~= u[1] then return finish(3) end
+if args[2] ~= u[1] then return answer(4) end
+
+local sessions = redis.call('ZRANGE', keys[4], 0, -1)
+if redis.call('EXISTS', keys[5]) == 1 then
+  redis.call('HSET', keys[1], 'email', '', 'first_name', '', 'last_name', '', 'version', int(tonumber(u[1]) + 1))
+  redis.call('HDEL', keys[1], 'password', 'seed')
+else
+  redis.call('DEL', keys[1])
+end
+redis.call('DEL', keys[2], keys[4])
+redis.call('ZREM', keys[3], id)
+for _, s in ipairs(sessions) do redis.call('DEL', args[4] .. s) end
+emit('user.deleted', id, int(tonumber(u[1]) + 1))
+return finish(0)

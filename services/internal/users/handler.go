@@ -1,0 +1,152 @@
+package users
+
+import (
+	"context"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"evergreen/services/internal/fault"
+	"evergreen/services/internal/redisdb"
+	"evergreen/services/internal/web"
+)
+
+// accountLimit counts the sign-ups of one account.
+type accountLimit interface {
+	SignInAccount(c *gin.Context, account string) error
+}
+
+// Handler answers for users.
+type Handler struct {
+	store *Store
+	limit accountLimit
+}
+
+// NewHandler makes a Handler.
+func NewHandler(store *Store, limit accountLimit) *Handler {
+	return &Handler{store: store, limit: limit}
+}
+
+// Create answers POST /users.
+func (h *Handler) Create(c *gin.Context) error {
+	in, err := web.Decode[SignUp](c)
+	if err != nil {
+		return err
+	}
+	if err := h.limit.SignInAccount(c, Fold(in.Email)); err != nil {
+		return err
+	}
+	w, err := web.ChangeOf(c)
+	if err != nil {
+		return err
+	}
+	user, replayed, err := h.store.Create(c.Request.Context(), w, in)
+	if err != nil {
+		return err
+	}
+	return done(c, user, "/v1/users/"+user.ID, replayed)
+}
+
+// List answers GET /users.
+func (h *Handler) List(c *gin.Context) error {
+	page, filters, err := web.Query(c, "email")
+	if err != nil {
+		return err
+	}
+	items, last, err := h.store.List(h.readContext(c), page, filters["email"])
+	if err != nil {
+		return err
+	}
+	return web.List(c, items, last)
+}
+
+// Get answers GET /users/:id.
+func (h *Handler) Get(c *gin.Context) error {
+	if err := ownOrAdmin(c); err != nil {
+		return err
+	}
+	user, err := h.store.Get(h.readContext(c), c.Param("id"))
+	if err != nil {
+		return err
+	}
+	text, err := user.Render()
+	if err != nil {
+		return err
+	}
+	web.Resource(c, user.ETag(), text)
+	return nil
+}
+
+// Update answers PATCH /users/:id.
+func (h *Handler) Update(c *gin.Context) error {
+	if err := ownOrAdmin(c); err != nil {
+		return err
+	}
+	patch, err := web.DecodeMergePatch(c)
+	if err != nil {
+		return err
+	}
+	if err := roleIsForAdmins(c, patch); err != nil {
+		return err
+	}
+	w, err := web.ChangeOf(c)
+	if err != nil {
+		return err
+	}
+	user, replayed, err := h.store.Update(c.Request.Context(), w, c.Param("id"), patch)
+	if err != nil {
+		return err
+	}
+	return done(c, user, "", replayed)
+}
+
+// Delete answers DELETE /users/:id.
+func (h *Handler) Delete(c *gin.Context) error {
+	if err := ownOrAdmin(c); err != nil {
+		return err
+	}
+	w, err := web.ChangeOf(c)
+	if err != nil {
+		return err
+	}
+	replayed, err := h.store.Delete(c.Request.Context(), w, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	web.Gone(c, replayed)
+	return nil
+}
+
+func (h *Handler) readContext(c *gin.Context) context.Context {
+	return web.ReadContext(c, redisdb.FromPrimary)
+}
+
+// ownOrAdmin hides other people: their ids do not exist for the caller.
+func ownOrAdmin(c *gin.Context) error {
+	if who := web.Caller(c); who.IsAdmin() || who.UserID == c.Param("id") {
+		return nil
+	}
+	return NotFound()
+}
+
+func roleIsForAdmins(c *gin.Context, patch []byte) error {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(patch, &members); err != nil {
+		return err
+	}
+	if _, sent := members["role"]; sent && !web.Caller(c).IsAdmin() {
+		return fault.New(fault.Forbidden, "forbidden", "Only admins may change a role.",
+			fault.Field{Pointer: "/role", Code: "forbidden", Detail: "Only admins may change this."})
+	}
+	return nil
+}
+
+func done(c *gin.Context, user User, location string, replayed bool) error {
+	text, err := user.Render()
+	if err != nil {
+		return err
+	}
+	web.Done(c, web.Outcome{Body: text, ETag: user.ETag(), Location: location, Replayed: replayed})
+	return nil
+}

@@ -1,0 +1,252 @@
+package users
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"time"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"evergreen/services/internal/fault"
+	"evergreen/services/internal/redisdb"
+	"evergreen/services/internal/web"
+)
+
+//go:embed create.lua
+var createSource string
+
+//go:embed update.lua
+var updateSource string
+
+//go:embed delete.lua
+var deleteSource string
+
+var (
+	createScript = redisdb.NewScript("user.create", createSource)
+	updateScript = redisdb.NewScript("user.update", updateSource)
+	deleteScript = redisdb.NewScript("user.delete", deleteSource)
+)
+
+// The scripts' codes, as their headers list them.
+const (
+	codeEmailTaken = iota + 1
+	codeNotFound
+	codeStale
+	codeChanged
+)
+
+// database is what the store needs of redisdb.
+type database interface {
+	Commit(ctx context.Context, cmd redisdb.Command) (redisdb.Result, error)
+	Hash(ctx context.Context, key string, fields ...string) (redisdb.Fields, error)
+	Hashes(ctx context.Context, keys []string, fields ...string) ([]redisdb.Fields, error)
+	Value(ctx context.Context, key string) (string, error)
+	Newest(ctx context.Context, key, before string, limit int) ([]string, error)
+}
+
+// Store keeps the users.
+type Store struct {
+	db        database
+	passwords *Passwords
+	now       func() time.Time
+	newID     func() string
+}
+
+// NewStore makes a Store; now dates what is created and changed, newID names it.
+func NewStore(db database, passwords *Passwords, now func() time.Time, newID func() string) *Store {
+	return &Store{db: db, passwords: passwords, now: now, newID: newID}
+}
+
+// Create signs a customer up.
+func (s *Store) Create(ctx context.Context, w web.Change, in SignUp) (User, bool, error) {
+	hash, err := s.passwords.Hash(ctx, in.Password)
+	if err != nil {
+		return User{}, false, err
+	}
+	return s.create(ctx, w, in, web.RoleCustomer, hash, "")
+}
+
+func (s *Store) create(ctx context.Context, w web.Change, in SignUp, role, hash, seed string) (User, bool, error) {
+	id := s.newID()
+	keys := []string{redisdb.KeyUser(id), redisdb.KeyUserEmail(Fold(in.Email)), redisdb.KeyUsers()}
+	result, err := s.db.Commit(ctx, createScript.Command(w.Request, w.Actor, keys,
+		id, in.Email, in.FirstName, in.LastName, role, hash, web.Time(s.now().UnixMilli()), seed))
+	if err == nil {
+		err = refusal(result)
+	}
+	if err != nil {
+		return User{}, false, err
+	}
+	return User{
+		ID: result.Values[0], Email: in.Email, FirstName: in.FirstName, LastName: in.LastName, Role: role,
+		Version: 1, CreatedAt: result.Values[1], UpdatedAt: result.Values[1],
+	}, result.Replayed, nil
+}
+
+// Get reads one user.
+func (s *Store) Get(ctx context.Context, id string) (User, error) {
+	fields, err := s.db.Hash(ctx, redisdb.KeyUser(id), shownFields...)
+	if err != nil {
+		return User{}, err
+	}
+	user, found := fromFields(id, fields)
+	if !found {
+		return User{}, NotFound()
+	}
+	return user, nil
+}
+
+// List gives a page of the users, or the one with the email.
+func (s *Store) List(ctx context.Context, page web.Page, email string) ([]jsontext.Value, string, error) {
+	if email == "" {
+		return web.Collect(page,
+			func(before string, n int) ([]string, error) { return s.db.Newest(ctx, redisdb.KeyUsers(), before, n) },
+			func(ids []string) ([]jsontext.Value, error) { return s.load(ctx, ids) })
+	}
+	id, err := s.db.Value(ctx, redisdb.KeyUserEmail(Fold(email)))
+	if err != nil || id == "" || page.Before != "" {
+		return nil, "", err
+	}
+	items, err := s.load(ctx, []string{id})
+	if err != nil || items[0] == nil {
+		return nil, "", err
+	}
+	return items, "", nil
+}
+
+func (s *Store) load(ctx context.Context, ids []string) ([]jsontext.Value, error) {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = redisdb.KeyUser(id)
+	}
+	found, err := s.db.Hashes(ctx, keys, shownFields...)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]jsontext.Value, len(ids))
+	for i, fields := range found {
+		if user, exists := fromFields(ids[i], fields); exists {
+			if items[i], err = user.Render(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return items, nil
+}
+
+// Update merges patch (RFC 7396) into the user's profile.
+func (s *Store) Update(ctx context.Context, w web.Change, id string, patch []byte) (User, bool, error) {
+	for ctx.Err() == nil {
+		current, profile, err := s.merged(ctx, id, patch)
+		if err != nil {
+			return User{}, false, err
+		}
+		hash := ""
+		if profile.Password != nil {
+			if hash, err = s.passwords.Hash(ctx, *profile.Password); err != nil {
+				return User{}, false, err
+			}
+		}
+		result, err := s.commitUpdate(ctx, w, id, current, profile, hash, "")
+		if err != nil {
+			return User{}, false, err
+		}
+		if result.Code != codeChanged {
+			return updated(id, result)
+		}
+	}
+	return User{}, false, redisdb.ErrUnavailable
+}
+
+// merged reads the user and applies patch. A user that is not there gives zero
+// values and no error: a replay has to reach the script, which knows.
+func (s *Store) merged(ctx context.Context, id string, patch []byte) (User, Profile, error) {
+	fields, err := s.db.Hash(redisdb.FromPrimary(ctx), redisdb.KeyUser(id), shownFields...)
+	if err != nil {
+		return User{}, Profile{}, err
+	}
+	current, found := fromFields(id, fields)
+	if !found {
+		return User{}, Profile{}, nil
+	}
+	text, err := json.Marshal(Profile{Email: current.Email, FirstName: current.FirstName, LastName: current.LastName, Role: current.Role})
+	if err != nil {
+		return User{}, Profile{}, err
+	}
+	if text, err = jsonpatch.MergePatch(text, patch); err != nil {
+		return User{}, Profile{}, fault.Wrap(err, fault.Malformed, "bad-patch", "The body is not a merge patch.")
+	}
+	var profile Profile
+	if err := web.Unmarshal(text, &profile); err != nil {
+		return User{}, Profile{}, err
+	}
+	return current, profile, web.Validate(profile)
+}
+
+func (s *Store) commitUpdate(ctx context.Context, w web.Change, id string, current User, p Profile, hash, seed string) (redisdb.Result, error) {
+	keys := []string{
+		redisdb.KeyUser(id), redisdb.KeyUserEmail(Fold(current.Email)), redisdb.KeyUserEmail(Fold(p.Email)), redisdb.KeyUserSessions(id),
+	}
+	return s.db.Commit(ctx, updateScript.Command(w.Request, w.Actor, keys, id, current.Version, w.IfMatch,
+		p.Email, p.FirstName, p.LastName, p.Role, hash, web.Time(s.now().UnixMilli()), redisdb.KeySession(""), seed))
+}
+
+func updated(id string, r redisdb.Result) (User, bool, error) {
+	if err := refusal(r); err != nil {
+		return User{}, false, err
+	}
+	v := r.Values
+	return User{
+		ID: id, Email: v[0], FirstName: v[1], LastName: v[2], Role: v[3], Version: r.Int(4), CreatedAt: v[5], UpdatedAt: v[6],
+	}, r.Replayed, nil
+}
+
+// Delete removes the user, or makes one with purchases anonymous.
+func (s *Store) Delete(ctx context.Context, w web.Change, id string) (replayed bool, err error) {
+	for ctx.Err() == nil {
+		fields, err := s.db.Hash(redisdb.FromPrimary(ctx), redisdb.KeyUser(id), shownFields...)
+		if err != nil {
+			return false, err
+		}
+		current, _ := fromFields(id, fields)
+		keys := []string{
+			redisdb.KeyUser(id), redisdb.KeyUserEmail(Fold(current.Email)), redisdb.KeyUsers(),
+			redisdb.KeyUserSessions(id), redisdb.KeyUserPurchases(id),
+		}
+		result, err := s.db.Commit(ctx, deleteScript.Command(w.Request, w.Actor, keys, id, current.Version, w.IfMatch, redisdb.KeySession("")))
+		if err != nil {
+			return false, err
+		}
+		if result.Code != codeChanged {
+			return result.Replayed, refusal(result)
+		}
+	}
+	return false, redisdb.ErrUnavailable
+}
+
+func refusal(r redisdb.Result) error {
+	var err error
+	switch r.Code {
+	case 0:
+		return nil
+	case codeEmailTaken:
+		err = fault.New(fault.Conflict, "email-taken", "This email has an account already.",
+			fault.Field{Pointer: "/email", Code: "taken", Detail: "This email has an account already."})
+	case codeNotFound:
+		err = NotFound()
+	case codeStale:
+		err = web.Stale()
+	default:
+		return fmt.Errorf("a user script answered code %d", r.Code)
+	}
+	if r.Replayed {
+		return fault.AsReplayed(err)
+	}
+	return err
+}
+
+// NotFound is the refusal of an id that no user has, or that is not the caller's.
+func NotFound() error { return fault.New(fault.NotFound, "no-user", "There is no user with this id.") }

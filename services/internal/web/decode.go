@@ -1,0 +1,127 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"evergreen/services/internal/fault"
+)
+
+// Decode reads a JSON body into T: unknown and duplicated members, wrong types
+// and bad UTF-8 are refused by name, then T's validate tags are checked.
+func Decode[T any](c *gin.Context) (T, error) {
+	var value T
+	body, err := readBody(c, "application/json")
+	if err != nil {
+		return value, err
+	}
+	if err := Unmarshal(body, &value); err != nil {
+		return value, err
+	}
+	return value, Validate(value)
+}
+
+// DecodeMergePatch reads the body of a PATCH (RFC 7396), which has to be an
+// object; its members are checked once it has been merged.
+func DecodeMergePatch(c *gin.Context) ([]byte, error) {
+	body, err := readBody(c, "application/merge-patch+json", "application/json")
+	if err != nil {
+		return nil, err
+	}
+	var object map[string]jsontext.Value
+	if err := Unmarshal(body, &object); err != nil {
+		return nil, err
+	}
+	if object == nil {
+		return nil, fault.InvalidField("", "wrong-type", "A merge patch is a JSON object.")
+	}
+	return body, nil
+}
+
+// NoBody refuses a body that says something, for actions that take none; an
+// empty object is let through, because many clients always send one.
+func NoBody(c *gin.Context) error {
+	body, err := readAll(c)
+	if err != nil || len(strings.TrimSpace(string(body))) == 0 {
+		return err
+	}
+	var nothing struct{}
+	return Unmarshal(body, &nothing)
+}
+
+// Unmarshal decodes strictly and names the member that is wrong.
+func Unmarshal(body []byte, target any) error {
+	err := json.Unmarshal(body, target, json.RejectUnknownMembers(true))
+	if err == nil {
+		return nil
+	}
+	var semantic *json.SemanticError
+	var syntactic *jsontext.SyntacticError
+	switch {
+	case errors.As(err, &syntactic) && errors.Is(err, jsontext.ErrDuplicateName):
+		return fault.InvalidField(string(syntactic.JSONPointer), "duplicate", "This member stands twice.")
+	case errors.As(err, &syntactic):
+		return fault.New(fault.Malformed, "bad-json", "The body is not valid JSON.",
+			fault.Field{Pointer: string(syntactic.JSONPointer), Code: "syntax", Detail: syntactic.Err.Error()})
+	case errors.As(err, &semantic) && errors.Is(err, json.ErrUnknownName):
+		return fault.InvalidField(string(semantic.JSONPointer), "unknown", "There is no such member here.")
+	case errors.As(err, &semantic):
+		return fault.InvalidField(string(semantic.JSONPointer), "wrong-type", expected(semantic))
+	}
+	return fault.New(fault.Malformed, "bad-json", "The body is not valid JSON.")
+}
+
+// expected says what should have stood there, in JSON's words and not in Go's.
+func expected(e *json.SemanticError) string {
+	if e.GoType == nil {
+		return "This value is of the wrong type."
+	}
+	switch e.GoType.Kind().String() {
+	case "int", "int64", "int32":
+		return "This has to be a whole number within range."
+	case "string":
+		return "This has to be a string."
+	case "slice":
+		return "This has to be an array."
+	case "bool":
+		return "This has to be true or false."
+	case "struct", "map":
+		return "This has to be an object."
+	}
+	return "This value is of the wrong type."
+}
+
+func readBody(c *gin.Context, types ...string) ([]byte, error) {
+	sent, params, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
+	if charset := params["charset"]; err == nil && charset != "" && !strings.EqualFold(charset, "utf-8") {
+		sent = "another charset"
+	}
+	for _, accepted := range types {
+		if err == nil && sent == accepted {
+			return readAll(c)
+		}
+	}
+	return nil, fault.New(fault.UnsupportedMediaType, "unsupported-media-type",
+		"Send the body as "+types[0]+" in UTF-8.",
+		fault.Field{Parameter: "Content-Type", Code: "unsupported", Detail: "Expected " + strings.Join(types, " or ") + "."})
+}
+
+func readAll(c *gin.Context) ([]byte, error) {
+	body, err := io.ReadAll(c.Request.Body)
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return nil, bodyTooLarge(tooLarge.Limit)
+	}
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Malformed, "body-cut", "The body ended before its announced length.")
+	}
+	c.Set(contextBody, body)
+	return body, nil
+}

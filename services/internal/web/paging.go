@@ -1,0 +1,136 @@
+package web
+
+import (
+	"encoding/base64"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"evergreen/services/internal/fault"
+)
+
+// The size of a page.
+const (
+	DefaultLimit = 20
+	MaxLimit     = 100
+)
+
+// Page is which part of a list is asked for; lists begin with the newest.
+type Page struct {
+	Limit int
+	// Before is the id that the page before ended with, or "" for the first page.
+	Before string
+}
+
+// Query reads the paging parameters and the filters that a list knows; every
+// other parameter is refused, so that a misspelt filter is not taken for none.
+func Query(c *gin.Context, filters ...string) (Page, map[string]string, error) {
+	page, values := Page{Limit: DefaultLimit}, map[string]string{}
+	query, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		return page, nil, fault.BadParameter("query", "bad-query", "The query string is not well formed.")
+	}
+	for name, sent := range query {
+		switch {
+		case len(sent) > 1:
+			return page, nil, fault.BadParameter(name, "duplicate", "This parameter stands twice.")
+		case name == "limit":
+			if page.Limit, err = strconv.Atoi(sent[0]); err != nil || page.Limit < 1 || page.Limit > MaxLimit {
+				return page, nil, fault.BadParameter(name, "bad-limit", "limit is a whole number from 1 to 100.")
+			}
+		case name == "cursor":
+			if page.Before, err = decodeCursor(sent[0]); err != nil {
+				return page, nil, err
+			}
+		case !slices.Contains(filters, name):
+			return page, nil, fault.BadParameter(name, "unknown", "This list has no such parameter.")
+		case sent[0] == "" || len(sent[0]) > 320 || !isPlain(sent[0]):
+			return page, nil, fault.BadParameter(name, "bad-value", "This filter is empty, too long or has control characters.")
+		default:
+			values[name] = sent[0]
+		}
+	}
+	return page, values, nil
+}
+
+func decodeCursor(cursor string) (string, error) {
+	id, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil || !IsID(string(id)) {
+		return "", fault.BadParameter("cursor", "bad-cursor", "This cursor is not one that a list gave out.")
+	}
+	return string(id), nil
+}
+
+// List answers with one page: items are rendered resources, last the id where
+// the next page goes on, or "" when there is no more.
+func List(c *gin.Context, items []jsontext.Value, last string) error {
+	body := struct {
+		Data    []jsontext.Value `json:"data"`
+		HasMore bool             `json:"has_more"`
+		Next    *string          `json:"next_cursor"`
+	}{Data: items, HasMore: last != ""}
+	if items == nil {
+		body.Data = []jsontext.Value{}
+	}
+	if last != "" {
+		cursor := base64.RawURLEncoding.EncodeToString([]byte(last))
+		body.Next = &cursor
+		next := *c.Request.URL
+		query := next.Query()
+		query.Set("cursor", cursor)
+		next.RawQuery = query.Encode()
+		c.Header("Link", "<"+next.RequestURI()+`>; rel="next"`)
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	Send(c, 200, text)
+	return nil
+}
+
+// Bounds of the work that one page of a filtered list may cost: an unlucky
+// filter answers with a short page and a cursor instead of keeping others waiting.
+const (
+	collectBatch = 100
+	collectMost  = 5000
+)
+
+// Collect fills a page: next gives up to n ids that come before an id, load
+// renders them, nil standing for what a filter leaves out. The second result is
+// the id where the next page goes on, or "".
+func Collect(page Page, next func(before string, n int) ([]string, error), load func(ids []string) ([]jsontext.Value, error)) ([]jsontext.Value, string, error) {
+	var items []jsontext.Value
+	at, last := page.Before, page.Before // where the scan is, and what the page ends with
+	for examined := 0; examined < collectMost; examined += collectBatch {
+		ids, err := next(at, collectBatch+1)
+		if err != nil {
+			return nil, "", err
+		}
+		rendered, err := load(ids)
+		if err != nil {
+			return nil, "", err
+		}
+		for i, item := range rendered {
+			if item == nil {
+				continue
+			}
+			if len(items) == page.Limit {
+				return items, last, nil
+			}
+			items, last = append(items, item), ids[i]
+		}
+		if len(ids) <= collectBatch {
+			return items, "", nil
+		}
+		at = ids[len(ids)-1]
+		if len(items) < page.Limit {
+			last = at
+		}
+	}
+	return items, last, nil
+}
