@@ -39,4 +39,4 @@ done
 ln -sf /dev/stdout "$NGINX_LOG_DIR/access.log"
 ln -sf /dev/stderr "$NGINX_LOG_DIR/error.log"
 
-exec nginx -e stderr -c "$NGINX_RUN_DIR/nginx.conf" -g 'daemon off;'
+exec nginx -e stderr -c "$NGINX_RUN_DIR/nginx.conf" -g 'daemon off;' "$@"

@@ -108,6 +108,6 @@ func TestTheStartScriptsGetWhatTheyNeed(t *testing.T) {
 func TestEverySettingOfTheExampleIsUsed(t *testing.T) {
 	text := read(t, "docker-compose.yml")
 	for name := range exampleEnv(t) {
-		require.Regexp(t, regexp.MustCompile(`\$\{`+name+`\b|(?m)^ +`+name+`:$`), text)
+		require.Regexp(t, `\$\{`+name+`\b|(?m)^ +`+name+`:$`, text)
 	}
 }

@@ -3,7 +3,6 @@ package edge
 import (
 	"net"
 	"net/http"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -57,7 +56,7 @@ func TestTheReplicaIsToldWhoAsksByNginxAlone(t *testing.T) {
 	require.Empty(t, request.header.Values("X-Real-IP"))
 	require.Empty(t, request.header.Values("Forwarded"))
 	require.Len(t, request.header.Values("X-Request-Id"), 1)
-	require.Regexp(t, regexp.MustCompile(`^[0-9a-f]{32}$`), request.header.Get("X-Request-Id"))
+	require.Regexp(t, `^[0-9a-f]{32}$`, request.header.Get("X-Request-Id"))
 	require.Equal(t, request.header.Get("X-Request-Id"), got.header.Get("X-Request-Id"))
 	require.Contains(t, []string{"api-1", "api-2"}, got.header.Get("X-Served-By"))
 

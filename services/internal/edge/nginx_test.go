@@ -13,13 +13,14 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/stack"
 )
 
 // patience bounds every wait for a condition; what we wait for usually takes milliseconds.
@@ -108,23 +109,15 @@ func (e *edge) render(name string) string {
 	for _, path := range templates {
 		text, err := os.ReadFile(path)
 		require.NoError(e.t, err)
-		all[strings.TrimSuffix(filepath.Base(path), ".template")] = expand(e.t, string(text), settings)
+		rendered, err := stack.Render(string(text), settings)
+		require.NoError(e.t, err)
+		all[strings.TrimSuffix(filepath.Base(path), ".template")] = rendered
 	}
 	edit(e.t, all, e.edits)
 	for file, text := range all {
 		require.NoError(e.t, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644))
 	}
 	return filepath.Join(dir, "nginx.conf")
-}
-
-// expand replaces ${NAME}; one that has no value fails the test.
-func expand(t *testing.T, text string, settings map[string]string) string {
-	t.Helper()
-	return regexp.MustCompile(`\$\{[A-Z][A-Z0-9_]*\}`).ReplaceAllStringFunc(text, func(placeholder string) string {
-		value, known := settings[placeholder[2:len(placeholder)-1]]
-		require.True(t, known, "no value for %s", placeholder)
-		return value
-	})
 }
 
 // edit applies each edit to the one file that has its old text.
@@ -145,18 +138,28 @@ func edit(t *testing.T, files map[string]string, edits [][2]string) {
 // startNginx starts one of the pair, waits until it answers, and ends it with the test.
 func (e *edge) startNginx(name string) *exec.Cmd {
 	e.t.Helper()
-	conf := e.render(name)
-	cmd := exec.Command(nginxBinary(), "-e", "stderr", "-c", conf, "-g", "daemon off;")
-	// A group of its own, so that the workers can be killed too; the signal, so that nothing outlives a test that panics.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM, Credential: e.owner}
+	cmd := exec.Command(nginxBinary(), "-e", "stderr", "-c", e.render(name), "-g", "daemon off;")
 	cmd.Stderr = os.Stderr
+	e.run(cmd)
+	e.waitFor(name)
+	return cmd
+}
+
+// run starts a program as the leader of a group, so that nginx's workers can be killed with their master. The signal is
+// for a test that panics: nothing outlives it.
+func (e *edge) run(cmd *exec.Cmd) {
+	e.t.Helper()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM, Credential: e.owner}
 	require.NoError(e.t, cmd.Start())
 	e.t.Cleanup(func() { killGroup(cmd) })
+}
+
+func (e *edge) waitFor(name string) {
+	e.t.Helper()
 	e.eventually(func() bool {
 		status, _, err := e.get(e.status(name, "/healthz"))
 		return err == nil && status == http.StatusOK
 	}, name+" answers")
-	return cmd
 }
 
 // nginxBinary looks where Debian puts it too, which is not on the path of every user.

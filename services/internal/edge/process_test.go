@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -22,7 +24,7 @@ func TestMain(m *testing.M) {
 	if address := os.Getenv(replicaAddress); address != "" {
 		// It takes a while for each answer, so that some are always in flight.
 		fmt.Fprintln(os.Stderr, http.ListenAndServe(address, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-			time.Sleep(5 * time.Millisecond)
+			<-time.After(5 * time.Millisecond)
 		})))
 		os.Exit(1)
 	}
@@ -83,6 +85,33 @@ func TestAReplicaProcessThatIsKilledOrFrozenUnderLoadFailsNoRequest(t *testing.T
 			require.Zero(t, failed.Load(), "of %d requests", sent.Load())
 		})
 	}
+}
+
+func TestTheContainerScriptRendersAndStartsTheSameConfiguration(t *testing.T) {
+	e := newEdge(t)
+	cmd := exec.Command("sh", "../../../nginx/start-nginx.sh")
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH") + ":/usr/sbin", "NGINX_RUN_DIR=" + e.dir, "NET=" + e.net, "NGINX_NAME=nginx-a",
+		"STATUS_PORT=8081", "RATE_EDGE_PER_SECOND=1", "EDGE_CONNECTIONS=10",
+	}
+	me, err := user.Current()
+	require.NoError(t, err)
+	cmd.Env = append(cmd.Env, "NGINX_USER="+me.Username)
+	output, err := os.Create(filepath.Join(t.TempDir(), "output"))
+	require.NoError(t, err)
+	defer output.Close()
+	cmd.Stdout, cmd.Stderr = output, output
+	e.run(cmd)
+	e.waitFor("nginx-a")
+
+	for range 3 {
+		require.Equal(t, http.StatusOK, e.send("GET", "/v1/products", "").status, "the burst is twice the rate")
+	}
+	require.Equal(t, http.StatusTooManyRequests, e.send("GET", "/v1/products", "").status)
+	e.eventually(func() bool {
+		logged, err := os.ReadFile(output.Name())
+		return err == nil && strings.Contains(string(logged), `"status":429`)
+	}, "the access log is the container's output")
 }
 
 func TestItRunsWithoutRoot(t *testing.T) {
