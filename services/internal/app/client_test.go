@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -163,13 +164,22 @@ var serial atomic.Int64
 // unique gives a name that no other test uses.
 func unique(prefix string) string { return fmt.Sprintf("%s-%d", prefix, serial.Add(1)) }
 
-// adminOf logs the first admin in.
+// admins are the clients that adminOf made: logins are limited, and one serves
+// all tests of a stack.
+var admins sync.Map
+
+// adminOf gives a client that is logged in as the stack's first admin.
 func adminOf(t *testing.T, s *stack.Stack) *client {
 	t.Helper()
+	if known, found := admins.Load(s); found {
+		return known.(*client) //nolint:forcetypeassert // only clients are stored
+	}
 	c := newClient(s.URL())
 	a := c.want(t, http.StatusCreated, "POST", "/v1/sessions",
 		object{"email": s.Setting("ADMIN_EMAIL"), "password": s.Setting("ADMIN_PASSWORD")})
-	return c.as(a.text(t, "token"))
+	admin := c.as(a.text(t, "token"))
+	admins.Store(s, admin)
+	return admin
 }
 
 const password = "correct horse battery"
