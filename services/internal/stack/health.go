@@ -105,9 +105,11 @@ func (s *Stack) sentinelView(ctx context.Context, svc service) (map[string]strin
 	return pairs(reply), err
 }
 
+var errNotReady = errors.New("not ready")
+
 // answers200 asks an address of the stack over a connection of its own.
 func answers200(ctx context.Context, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, 2*askTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -120,7 +122,7 @@ func answers200(ctx context.Context, url string) error {
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", url, answer.Status)
+		return fmt.Errorf("%s answers %s: %w", url, answer.Status, errNotReady)
 	}
 	return nil
 }

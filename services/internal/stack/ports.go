@@ -66,3 +66,14 @@ func claimPrivate(locks, owner string) (*lock, string, error) {
 	}
 	return nil, "", fmt.Errorf("no free prefix found: %w", errors.Join(errs...))
 }
+
+// WhileFree does something to a prefix that must not happen while a stack runs
+// on it, and keeps stacks from starting meanwhile. If one runs: *HeldError.
+func WhileFree(prefix, owner string, do func() error) error {
+	held, err := acquire(lockDir(), prefix, owner)
+	if err != nil {
+		return err
+	}
+	defer held.release()
+	return do()
+}

@@ -53,7 +53,8 @@ func Render(text string, values map[string]string) (string, error) {
 }
 
 // renderDir renders every file below from into the same place below to, which
-// only its owner may read: secrets may stand in it. A suffix ".template" is cut.
+// only its owner may read: secrets may stand in it. A suffix ".template" is cut;
+// shell scripts are left out, they start the same programs in containers.
 func renderDir(from, to string, values map[string]string) error {
 	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -62,6 +63,9 @@ func renderDir(from, to string, values map[string]string) error {
 		relative, err := filepath.Rel(from, path)
 		if err != nil {
 			return err
+		}
+		if filepath.Ext(path) == ".sh" {
+			return nil
 		}
 		target := filepath.Join(to, strings.TrimSuffix(relative, ".template"))
 		if entry.IsDir() {

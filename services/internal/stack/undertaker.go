@@ -21,7 +21,7 @@ while read -r verb group; do
 	del) case $groups in *" $group "*) groups="${groups%%" $group "*} ${groups#*" $group "}" ;; esac ;;
 	esac
 done
-for group in $groups; do kill -KILL -- "-$group"; done
+for group in $groups; do kill -s KILL -- "-$group"; done
 `
 
 // undertaker is a child process that sees to it that no child outlives the

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"evergreen/services/internal/stack"
+)
+
+// up is `make up`: it runs the whole stack until a signal comes, and returns when
+// all of it has ended. A second signal kills what is still there.
+func (l *local) up(ctx context.Context) error {
+	if err := l.checkNet(); err != nil {
+		return err
+	}
+	if err := l.env(ctx); err != nil {
+		return err
+	}
+	settings, err := stack.LoadSettings(l.root, os.Getenv)
+	if err != nil {
+		return err
+	}
+	starting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go l.cancelOnSignal(starting, cancel)
+	fmt.Fprintf(l.out, "starting the shop on %s …\n", l.net)
+	s, err := stack.Start(starting, l.options(settings))
+	if starting.Err() != nil && err != nil {
+		return errors.New("stopped before the shop was open")
+	}
+	if err != nil {
+		return err
+	}
+	l.welcome(s)
+	<-starting.Done()
+	return l.down(ctx, s)
+}
+
+func (l *local) cancelOnSignal(ctx context.Context, cancel context.CancelFunc) {
+	select {
+	case <-l.signals:
+		cancel()
+	case <-ctx.Done():
+	}
+}
+
+func (l *local) options(settings map[string]string) stack.Options {
+	o := stack.Options{
+		Net: l.net, Dir: l.dir(), Settings: settings, Supervise: true,
+		Log: slog.New(slog.NewTextHandler(l.errs, nil)),
+	}
+	if l.net == defaultNet {
+		o.AlsoListen = localAddress
+	}
+	return o
+}
+
+func (l *local) down(ctx context.Context, s *stack.Stack) error {
+	fmt.Fprintln(l.out, "\nstopping in order: nginx, API, Sentinels, replicas, primary (once more Ctrl-C: at once) …")
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	go l.cancelOnSignal(ctx, cancel)
+	began := time.Now()
+	err := s.Stop(ctx)
+	fmt.Fprintf(l.out, "stopped after %v; the data stays in %s\n", time.Since(began).Round(100*time.Millisecond), l.dir())
+	return err
+}
+
+// welcome says where everything is. It tells where the password stands, not what
+// it is: terminals are recorded and shared.
+func (l *local) welcome(s *stack.Stack) {
+	also := ""
+	if l.net == defaultNet {
+		also = "  and  http://" + localAddress
+	}
+	fmt.Fprintf(l.out, `
+The shop is open; Ctrl-C closes it.
+  API         %s/v1/products%s
+  Prometheus  http://%s
+  logs        %s
+  admin       %s, whose password is ADMIN_PASSWORD in .env. To log in:
+              . ./.env; curl -s %s/v1/sessions -H 'Content-Type: application/json' \
+                -d "{\"email\": \"$ADMIN_EMAIL\", \"password\": \"$ADMIN_PASSWORD\"}"
+  who does what, in another terminal: make status%s
+`, s.URL(), also, s.Process("prometheus").Addr(), filepath.Join(l.dir(), "logs"), s.Setting("ADMIN_EMAIL"), s.URL(), l.netArgument())
+}
+
+// netArgument is what `make status` needs to find this stack.
+func (l *local) netArgument() string {
+	if l.net == defaultNet {
+		return ""
+	}
+	return " NET=" + l.net
+}
