@@ -66,16 +66,26 @@ func Unmarshal(body []byte, target any) error {
 	var syntactic *jsontext.SyntacticError
 	switch {
 	case errors.As(err, &syntactic) && errors.Is(err, jsontext.ErrDuplicateName):
-		return fault.InvalidField(string(syntactic.JSONPointer), "duplicate", "This member stands twice.")
+		return fault.InvalidField(where(syntactic.JSONPointer), "duplicate", "This member stands twice.")
 	case errors.As(err, &syntactic):
 		return fault.New(fault.Malformed, "bad-json", "The body is not valid JSON.",
-			fault.Field{Pointer: string(syntactic.JSONPointer), Code: "syntax", Detail: syntactic.Err.Error()})
+			fault.Field{Pointer: where(syntactic.JSONPointer), Code: "syntax", Detail: syntactic.Err.Error()})
 	case errors.As(err, &semantic) && errors.Is(err, json.ErrUnknownName):
-		return fault.InvalidField(string(semantic.JSONPointer), "unknown", "There is no such member here.")
+		return fault.InvalidField(where(semantic.JSONPointer), "unknown", "There is no such member here.")
 	case errors.As(err, &semantic):
-		return fault.InvalidField(string(semantic.JSONPointer), "wrong-type", expected(semantic))
+		return fault.InvalidField(where(semantic.JSONPointer), "wrong-type", expected(semantic))
 	}
 	return fault.New(fault.Malformed, "bad-json", "The body is not valid JSON.")
+}
+
+// maxPointer bounds what a deeply nested body can make us answer, in bytes.
+const maxPointer = 200
+
+func where(p jsontext.Pointer) string {
+	if len(p) > maxPointer {
+		return string(p[:maxPointer-1]) + "…"
+	}
+	return string(p)
 }
 
 // expected says what should have stood there, in JSON's words and not in Go's.
