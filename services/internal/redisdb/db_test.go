@@ -1,0 +1,95 @@
+package redisdb
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/idempotency"
+	"evergreen/services/internal/stack"
+)
+
+// nodes are three Redis nodes and three Sentinels for all tests here. A test
+// that stops one brings it back before it ends.
+var nodes *stack.Stack
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var err error
+	if nodes, err = stack.Start(ctx, stack.Options{Services: stack.RedisAndSentinels()}); err != nil {
+		fmt.Fprintln(os.Stderr, "the Redis nodes did not start:", err)
+		return 1
+	}
+	defer func() { _ = nodes.Stop(context.Background()) }()
+	return m.Run()
+}
+
+// open gives a DB on the nodes whose commits have deadline.
+func open(t *testing.T, deadline time.Duration) *DB {
+	t.Helper()
+	db := New(Settings{
+		MasterName: nodes.Setting("REDIS_MASTER_NAME"), Sentinels: nodes.Sentinels(), Password: nodes.Setting("REDIS_PASSWORD"),
+		Deadline: deadline, Replica: t.Name(),
+	}, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	db.Start()
+	t.Cleanup(func() { require.NoError(t, db.Stop()) })
+	require.Eventually(t, func() bool { return db.replicas.Load() == mostReplicas }, 20*time.Second, 20*time.Millisecond,
+		"both replicas are waited for")
+	return db
+}
+
+// countScript counts its runs and refuses beyond a limit.
+var countScript = NewScript("test.count", `
+-- keys: 1 the counter; args: 1 limit; codes: 0 counted {count} · 1 over the limit {count}
+local n = tonumber(redis.call('GET', keys[1]) or '0') + 1
+if n > tonumber(args[1]) then return finish(1, { int(n - 1) }) end
+redis.call('SET', keys[1], int(n))
+emit('test.counted', 'x', int(n))
+return finish(0, { int(n) })`)
+
+var serial atomic.Int64
+
+func unique(name string) string { return fmt.Sprintf("evg:test:%s:%d", name, serial.Add(1)) }
+
+func request(record string) idempotency.Request {
+	return idempotency.Request{Record: record, Fingerprint: "f", TTL: time.Minute, ID: "id"}
+}
+
+func counting(key string, limit int, r idempotency.Request) Command {
+	return countScript.Command(r, "tester", []string{key}, limit)
+}
+
+// eachReplica names the two nodes that are not primary.
+func eachReplica(t *testing.T) []*stack.Process {
+	t.Helper()
+	primary, err := nodes.Primary(t.Context())
+	require.NoError(t, err)
+	var list []*stack.Process
+	for _, name := range []string{"redis-1", "redis-2", "redis-3"} {
+		if name != primary {
+			list = append(list, nodes.Process(name))
+		}
+	}
+	return list
+}
+
+// ask sends a command to the primary, past the code under test.
+func ask(t *testing.T, command ...string) string {
+	t.Helper()
+	primary, err := nodes.Primary(t.Context())
+	require.NoError(t, err)
+	reply, err := nodes.Redis(t.Context(), primary, command...)
+	require.NoError(t, err)
+	return strings.TrimSpace(reply)
+}

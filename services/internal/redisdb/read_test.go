@@ -1,0 +1,213 @@
+package redisdb
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/idempotency"
+)
+
+func faultIs(err, target error) bool { return errors.Is(err, target) }
+
+func lastWord(s string) string {
+	words := strings.Fields(s)
+	return words[len(words)-1]
+}
+
+// calls counts how often a node was asked for a command.
+func calls(t *testing.T, node, command string) string {
+	t.Helper()
+	stats, err := nodes.Redis(t.Context(), node, "INFO", "commandstats")
+	require.NoError(t, err)
+	for _, line := range strings.Split(stats, "\n") {
+		if value, found := strings.CutPrefix(line, "cmdstat_"+command+":calls="); found {
+			count, _, _ := strings.Cut(value, ",")
+			return count
+		}
+	}
+	return "0"
+}
+
+func TestReadsGoToReplicasAndWithNoCacheToThePrimary(t *testing.T) {
+	db, key := open(t, generous), unique("hash")
+	ask(t, "HSET", key, "field", "value")
+	ask(t, "WAIT", "2", "1000")
+	primary, err := nodes.Primary(t.Context())
+	require.NoError(t, err)
+
+	before := calls(t, primary, "hmget")
+	for range 20 {
+		fields, err := db.Hash(t.Context(), key, "field", "missing")
+		require.NoError(t, err)
+		require.Equal(t, Fields{"field": "value"}, fields)
+	}
+	require.Equal(t, before, calls(t, primary, "hmget"))
+
+	fields, err := db.Hash(FromPrimary(t.Context()), key, "field")
+	require.NoError(t, err)
+	require.Equal(t, Fields{"field": "value"}, fields)
+	require.NotEqual(t, before, calls(t, primary, "hmget"))
+}
+
+func TestWhatAReplicaMissesThePrimaryIsAskedFor(t *testing.T) {
+	db, key := open(t, generous), unique("hash")
+	replicas := eachReplica(t)
+	for _, replica := range replicas {
+		_, err := nodes.Redis(t.Context(), replica.Name(), "REPLICAOF", "NO", "ONE") // cut off, and still answering
+		require.NoError(t, err)
+	}
+	ask(t, "CONFIG", "SET", "min-replicas-to-write", "0")
+	ask(t, "HSET", key, "field", "value")
+	ask(t, "SET", key+":text", "value")
+	fields, err := db.Hash(t.Context(), key, "field")
+	require.NoError(t, err)
+	require.Equal(t, Fields{"field": "value"}, fields)
+	text, err := db.Value(t.Context(), key+":text")
+	require.NoError(t, err)
+	require.Equal(t, "value", text)
+
+	ask(t, "CONFIG", "SET", "min-replicas-to-write", "1")
+	host, port, _ := net.SplitHostPort(nodes.Process(mustPrimary(t)).Addr())
+	for _, replica := range replicas {
+		_, err := nodes.Redis(t.Context(), replica.Name(), "REPLICAOF", host, port)
+		require.NoError(t, err)
+	}
+	require.NoError(t, nodes.AwaitHealthy(t.Context()))
+}
+
+func mustPrimary(t *testing.T) string {
+	t.Helper()
+	name, err := nodes.Primary(t.Context())
+	require.NoError(t, err)
+	return name
+}
+
+func TestReadsGoOnWithoutReplicas(t *testing.T) {
+	db, key := open(t, generous), unique("hash")
+	ask(t, "HSET", key, "field", "value")
+	replicas := eachReplica(t)
+	for _, replica := range replicas {
+		require.NoError(t, replica.Kill())
+	}
+	for range 20 {
+		fields, err := db.Hash(t.Context(), key, "field")
+		require.NoError(t, err)
+		require.Equal(t, Fields{"field": "value"}, fields)
+	}
+	for _, replica := range replicas {
+		require.NoError(t, replica.Restart(t.Context()))
+	}
+	require.NoError(t, nodes.AwaitHealthy(t.Context()))
+}
+
+func TestIDsAreListedNewestFirst(t *testing.T) {
+	db, key := open(t, generous), unique("list")
+	for i := range 5 {
+		ask(t, "ZADD", key, "0", fmt.Sprint("id-", i))
+	}
+	ctx := FromPrimary(t.Context())
+	ids, err := db.Newest(ctx, key, "", 2)
+	require.NoError(t, err)
+	require.Equal(t, []string{"id-4", "id-3"}, ids)
+	ids, err = db.Newest(ctx, key, "id-3", 9)
+	require.NoError(t, err)
+	require.Equal(t, []string{"id-2", "id-1", "id-0"}, ids)
+}
+
+func TestARateGrantsAPeriodsWorthAndThenSaysHowLongToWait(t *testing.T) {
+	db, subject := open(t, generous), unique("rate")
+	for range 5 {
+		wait, err := db.CountPerMinute(t.Context(), "test", subject, 5)
+		require.NoError(t, err)
+		require.Zero(t, wait)
+	}
+	wait, err := db.CountPerMinute(t.Context(), "test", subject, 5)
+	require.NoError(t, err)
+	require.InDelta(t, 12, wait.Seconds(), 1)
+}
+
+func TestReplicasThatShareTheLoadAreCountedWhileTheyLive(t *testing.T) {
+	ask(t, "DEL", KeyReplicas())
+	one := open(t, generous)
+	require.Eventually(t, func() bool { return one.Replicas() == 1 }, 5*time.Second, 10*time.Millisecond)
+	t.Run("a second one", func(t *testing.T) {
+		open(t, generous)
+		require.Eventually(t, func() bool { return one.Replicas() == 2 }, 5*time.Second, 10*time.Millisecond)
+	})
+	require.Eventually(t, func() bool { return one.Replicas() == 1 }, 5*time.Second, 10*time.Millisecond)
+}
+
+func TestDataOfAnotherLayoutIsRefused(t *testing.T) {
+	db := open(t, generous)
+	require.NoError(t, db.CheckSchema(t.Context()))
+	ask(t, "SET", KeySchema(), "999")
+	require.ErrorContains(t, db.CheckSchema(t.Context()), "layout 999")
+	ask(t, "DEL", KeySchema())
+}
+
+func TestOnlyReplicasThatAreOnlineAndInTimeAreCounted(t *testing.T) {
+	info := strings.Join([]string{
+		"role:master", "connected_slaves:4",
+		"slave0:ip=127.20.0.6,port=6379,state=online,offset=1,lag=0",
+		"slave1:ip=127.20.0.7,port=6379,state=online,offset=1,lag=1",
+		"slave2:ip=127.20.0.8,port=6379,state=online,offset=1,lag=2",
+		"slave3:ip=127.20.0.9,port=6379,state=wait_bgsave,offset=0,lag=0",
+	}, "\r\n")
+	require.Equal(t, 2, onlineReplicas(info))
+	require.Zero(t, onlineReplicas("role:slave"))
+}
+
+type redisError string
+
+func (e redisError) Error() string { return string(e) }
+func (redisError) RedisError()     {}
+
+var _ redis.Error = redisError("")
+
+func TestErrorsAreSortedByWhatMayHaveBeenWritten(t *testing.T) {
+	dial := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	for _, row := range []struct {
+		err       error
+		as        failure
+		neverSent bool
+		cause     string
+	}{
+		{redisError("NOREPLICAS Not enough good replicas to write."), refused, false, "noreplicas"},
+		{redisError("OOM command not allowed when used memory > 'maxmemory'."), full, false, "oom"},
+		{redisError("READONLY You can't write against a read only replica."), refused, false, "readonly"},
+		{redisError("UNBLOCKED force unblock"), unknown, false, "unblocked"},
+		{redisError("ERR Error running script"), failed, false, "err"},
+		{io.EOF, unknown, false, "closed"},
+		{errShort, unknown, false, "not-acknowledged"},
+		{fmt.Errorf("wrapped: %w", dial), unknown, true, "no-connection"},
+	} {
+		require.Equal(t, row.as, classify(row.err), "%v", row.err)
+		require.Equal(t, row.neverSent, neverSent(row.err), "%v", row.err)
+		require.Equal(t, row.cause, cause(row.err), "%v", row.err)
+	}
+}
+
+func TestEveryKeyBeginsWithTheShopsPrefix(t *testing.T) {
+	for _, key := range []string{
+		KeySchema(), KeyCommitSeq(), KeyEvents(), KeyReplicas(), KeyRequest("x"), KeyRate("x", "y"), KeyUser("x"), KeyUserEmail("x"),
+		KeyUsers(), KeySession("x"), KeyUserSessions("x"), KeyProduct("x"), KeyProductSKU("x"), KeyProductAdjustments("x"),
+		KeyProducts(), KeyProductsBy("x", "y"), KeyPurchase("x"), KeyPurchaseRef("x"), KeyPurchases("x"), KeyUserPurchases("x"), KeyReservations(),
+	} {
+		require.True(t, strings.HasPrefix(key, "evg:"), key)
+	}
+}
+
+func TestAWriteIsAnEvent(t *testing.T) {
+	db, key := open(t, generous), unique("counter")
+	_, err := db.Commit(t.Context(), counting(key, 9, idempotency.Request{ID: "request-7"}))
+	require.NoError(t, err)
+	require.Contains(t, ask(t, "XREVRANGE", KeyEvents(), "+", "-", "COUNT", "1"), "request-7")
+}
