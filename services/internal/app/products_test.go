@@ -113,11 +113,11 @@ func TestASKUBelongsToOneProduct(t *testing.T) {
 func TestProductsAreFoundByEveryFilterTogether(t *testing.T) {
 	admin, anyone := adminOf(t, shared), newClient(shared.URL())
 	category, tag := unique("category"), unique("tag")
-	make := func(category string, tags ...string) string {
+	add := func(category string, tags ...string) string {
 		return admin.want(t, 201, "POST", "/v1/products", object{
 			"name": "P", "price": euros(1), "category": category, "tags": tags, "family": "f", "sku": unique("S")}).text(t, "id")
 	}
-	both, onlyCategory, onlyTag := make(category, tag), make(category), make("other", tag)
+	both, onlyCategory, onlyTag := add(category, tag), add(category), add("other", tag)
 	require.Equal(t, []string{both}, pages(t, anyone, "/v1/products?tag="+tag+"&category="+category+"&family=f"))
 	require.Equal(t, []string{onlyCategory, both}, pages(t, anyone, "/v1/products?limit=1&category="+category))
 	require.Equal(t, []string{onlyTag, both}, pages(t, anyone, "/v1/products?tag="+tag))

@@ -1,7 +1,5 @@
 package redisdb
 
-import "strconv"
-
 // Every key of the shop is built here and nowhere else. All begin with evg:,
 // so that one ACL pattern and one SCAN pattern cover the shop.
 
@@ -76,6 +74,3 @@ func KeyUserPurchases(userID string) string { return "evg:user:" + userID + ":pu
 // KeyReservations has the pending purchases, scored by reserved_until in
 // milliseconds. Sorted set.
 func KeyReservations() string { return "evg:reservations" }
-
-// number renders an integer as scripts expect it.
-func number(n int64) string { return strconv.FormatInt(n, 10) }

@@ -105,7 +105,7 @@ func (db *DB) Newest(ctx context.Context, key, before string, limit int) ([]stri
 	}
 	var ids []string
 	err := db.read(ctx, func(c *redis.Client) (err error) {
-		ids, err = c.ZRevRangeByLex(ctx, key, &redis.ZRangeBy{Max: from, Min: "-", Count: int64(limit)}).Result()
+		ids, err = c.ZRangeArgs(ctx, redis.ZRangeArgs{Key: key, Start: "-", Stop: from, ByLex: true, Rev: true, Count: int64(limit)}).Result()
 		return err
 	})
 	return ids, err
@@ -128,7 +128,7 @@ func (db *DB) Due(ctx context.Context, key string, limit int64) ([]string, error
 	if err != nil {
 		return nil, err
 	}
-	return db.primary.ZRangeByScore(ctx, key, &redis.ZRangeBy{Min: "-inf", Max: number(now.UnixMilli()), Count: limit}).Result()
+	return db.primary.ZRangeArgs(ctx, redis.ZRangeArgs{Key: key, Start: "-inf", Stop: now.UnixMilli(), ByScore: true, Count: limit}).Result()
 }
 
 // read asks a replica, then, if that cannot be reached, the primary.
