@@ -105,7 +105,7 @@ func (db *DB) Newest(ctx context.Context, key, before string, limit int) ([]stri
 	}
 	var ids []string
 	err := db.read(ctx, func(c *redis.Client) (err error) {
-		ids, err = c.ZRangeArgs(ctx, redis.ZRangeArgs{Key: key, Start: "-", Stop: from, ByLex: true, Rev: true, Count: int64(limit)}).Result()
+		ids, err = c.ZRangeArgs(ctx, redis.ZRangeArgs{Key: key, Start: from, Stop: "-", ByLex: true, Rev: true, Count: int64(limit)}).Result()
 		return err
 	})
 	return ids, err
