@@ -1,0 +1,52 @@
+package faults_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/stack"
+)
+
+// roles gives the Redis nodes by what they are now.
+func roles(t *testing.T, s *stack.Stack) (primary *stack.Process, replicas []*stack.Process) {
+	t.Helper()
+	name, err := s.Primary(t.Context())
+	require.NoError(t, err)
+	for _, p := range s.Processes() {
+		switch {
+		case p.Name() == name:
+			primary = p
+		case strings.HasPrefix(p.Name(), "redis-"):
+			replicas = append(replicas, p)
+		}
+	}
+	return primary, replicas
+}
+
+// commits is how many writes have run on the primary, acknowledged or not.
+func commits(t *testing.T, s *stack.Stack) int {
+	t.Helper()
+	primary, err := s.Primary(t.Context())
+	require.NoError(t, err)
+	reply, err := s.Redis(t.Context(), primary, "GET", "evg:commit:seq")
+	require.NoError(t, err)
+	n, err := strconv.Atoi(reply)
+	require.NoError(t, err)
+	return n
+}
+
+// info is what a Redis node says about its part in the replication.
+func info(t *testing.T, s *stack.Stack, node string) map[string]string {
+	t.Helper()
+	reply, err := s.Redis(t.Context(), node, "INFO", "replication")
+	require.NoError(t, err)
+	fields := map[string]string{}
+	for line := range strings.Lines(reply) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		fields[name] = value
+	}
+	return fields
+}
