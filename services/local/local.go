@@ -69,7 +69,11 @@ func (l *local) clean(context.Context) error {
 		return errors.New("nothing was removed")
 	}
 	// Under the lock, so that no stack is using it and none begins to.
-	return stack.WhileFree(l.net, l.dir(), func() error { return os.RemoveAll(l.dir()) })
+	if err := stack.WhileFree(l.net, l.dir(), func() error { return os.RemoveAll(l.dir()) }); err != nil {
+		return err
+	}
+	fmt.Fprintln(l.out, "removed", l.dir())
+	return nil
 }
 
 func (l *local) confirm() bool {

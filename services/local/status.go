@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -21,9 +22,9 @@ func (l *local) status(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	report := stack.Inspect(ctx, l.net, settings)
+	report := stack.Inspect(ctx, l.net, l.dir(), settings)
 	table := tabwriter.NewWriter(l.out, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(table, "SERVICE\tADDRESS\tSTATE\tROLE\tLINK\tOFFSET\tBEHIND\tSAYS")
+	fmt.Fprintln(table, "SERVICE\tADDRESS\tPID\tSTATE\tROLE\tLINK\tOFFSET\tBYTES BEHIND\tSAYS")
 	for _, s := range report.Services {
 		fmt.Fprintln(table, row(s))
 	}
@@ -40,21 +41,24 @@ func (l *local) status(ctx context.Context) error {
 
 // row has a dash where there is nothing to say.
 func row(s stack.State) string {
-	cells := []string{s.Name, s.Addr, "up", "-", "-", "-", "-", ""}
+	pid, state, role, link, offset, behind, says := "-", "up", "-", "-", "-", "-", ""
+	if s.PID != 0 {
+		pid = strconv.Itoa(s.PID)
+	}
 	if !s.Up {
-		cells[2] = s.Trouble
+		state = s.Trouble
 	}
 	if s.Role != "" {
-		cells[3], cells[5] = s.Role, fmt.Sprint(s.Offset)
+		role, offset = s.Role, strconv.FormatInt(s.Offset, 10)
 	}
 	if s.Role == "replica" {
-		cells[4] = s.Link
+		link = s.Link
 	}
 	if s.Behind >= 0 {
-		cells[6] = fmt.Sprint(s.Behind)
+		behind = strconv.FormatInt(s.Behind, 10)
 	}
 	if s.Names != "" {
-		cells[7] = fmt.Sprintf("%s is primary; knows %d replicas, %d other Sentinels", s.Names, s.Replicas, s.Sentinels)
+		says = fmt.Sprintf("%s is primary; knows %d replicas, %d other Sentinels", s.Names, s.Replicas, s.Sentinels)
 	}
-	return strings.Join(cells, "\t")
+	return strings.Join([]string{s.Name, s.Addr, pid, state, role, link, offset, behind, says}, "\t")
 }

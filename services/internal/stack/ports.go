@@ -67,6 +67,17 @@ func claimPrivate(locks, owner string) (*lock, string, error) {
 	return nil, "", fmt.Errorf("no free prefix found: %w", errors.Join(errs...))
 }
 
+// PrivateNet finds a prefix that is free, for who starts a stack in another
+// process than this one and therefore cannot be given it under the lock.
+func PrivateNet() (string, error) {
+	held, prefix, err := claimPrivate(lockDir(), "a search for a free prefix")
+	if err != nil {
+		return "", err
+	}
+	held.release()
+	return prefix, nil
+}
+
 // WhileFree does something to a prefix that must not happen while a stack runs
 // on it, and keeps stacks from starting meanwhile. If one runs: *HeldError.
 func WhileFree(prefix, owner string, do func() error) error {

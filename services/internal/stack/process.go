@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -27,6 +28,9 @@ type Process struct {
 	service service
 	net     string
 	logPath string
+	// pidPath is a file with the process id while the service is alive, for people
+	// and for Inspect.
+	pidPath string
 	command command
 	// ready says what is missing until the service can be used, or nil.
 	ready      func(context.Context) error
@@ -129,6 +133,7 @@ func (p *Process) launch() (*run, error) {
 		_ = cmd.Wait()
 		return nil, fmt.Errorf("the process that would end it with us is gone: %w", err)
 	}
+	_ = os.WriteFile(p.pidPath, []byte(strconv.Itoa(cmd.Process.Pid)+"\n"), 0o600)
 	return life, openGate(gate)
 }
 
@@ -156,6 +161,7 @@ func (p *Process) bury(life *run) {
 	defer p.mu.Unlock()
 	pid := life.cmd.Process.Pid
 	_ = unix.Kill(-pid, unix.SIGKILL)
+	_ = os.Remove(p.pidPath)
 	p.undertaker.del(pid)
 	life.why, life.ended = life.cmd.Wait(), time.Now()
 	close(life.over)

@@ -4,14 +4,20 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // State is what one service is found to be.
 type State struct {
 	Name, Addr string
+	// PID is its process id, or 0 if nobody knows.
+	PID int
 	// Up says that it answers and can be used.
 	Up bool
 	// Trouble is why not, in words; empty when it is up.
@@ -42,10 +48,11 @@ type Report struct {
 	Missing []string
 }
 
-// Inspect asks all services of the stack on a prefix, whoever started it, and
-// waits about a second for those that are silent.
-func Inspect(ctx context.Context, prefix string, settings map[string]string) Report {
-	s := &Stack{Net: prefix, settings: settings}
+// Inspect asks all services of the stack on a prefix, which keeps its files in
+// dir, and waits about a second for those that are silent. It needs no handle:
+// another process may have started the stack.
+func Inspect(ctx context.Context, prefix, dir string, settings map[string]string) Report {
+	s := &Stack{Net: prefix, dir: dir, settings: settings}
 	services := topology()
 	report := Report{Services: make([]State, len(services))}
 	var all sync.WaitGroup
@@ -60,7 +67,7 @@ func Inspect(ctx context.Context, prefix string, settings map[string]string) Rep
 }
 
 func (s *Stack) inspect(ctx context.Context, svc service) State {
-	state := State{Name: svc.name, Addr: svc.address(s.Net), Behind: -1}
+	state := State{Name: svc.name, Addr: svc.address(s.Net), PID: readPID(pidPath(s.dir, svc)), Behind: -1}
 	var err error
 	switch svc.kind {
 	case kindRedis:
@@ -75,6 +82,18 @@ func (s *Stack) inspect(ctx context.Context, svc service) State {
 		state.Trouble = trouble(err)
 	}
 	return state
+}
+
+func pidPath(dir string, svc service) string { return filepath.Join(dir, "run", svc.name+".pid") }
+
+// readPID forgives a file that a killed supervisor left behind.
+func readPID(path string) int {
+	text, _ := os.ReadFile(path)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
+		return 0
+	}
+	return pid
 }
 
 func (s *Stack) inspectHTTP(ctx context.Context, svc service) error {

@@ -28,10 +28,11 @@ func (p *Process) Resume() error { return p.signalGroup(unix.SIGCONT) }
 // down until Restart, except under a supervisor, which starts it again: to that
 // this is an accident like any other.
 func (p *Process) Kill() error {
+	life := p.life()
 	if err := p.signalGroup(unix.SIGKILL); err != nil {
 		return err
 	}
-	<-p.life().over
+	<-life.over
 	return nil
 }
 

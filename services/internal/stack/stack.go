@@ -115,8 +115,10 @@ func (s *Stack) furnish(ctx context.Context, o Options) (err error) {
 			return err
 		}
 	}
-	if err := os.MkdirAll(filepath.Join(s.dir, "logs"), 0o700); err != nil {
-		return err
+	for _, made := range []string{"logs", "run"} {
+		if err := os.MkdirAll(filepath.Join(s.dir, made), 0o700); err != nil {
+			return err
+		}
 	}
 	if s.settings, err = defaults(s.root); err != nil {
 		return err
@@ -155,7 +157,7 @@ func (s *Stack) add(ctx context.Context, svc service, supervise bool) error {
 		return err
 	}
 	p := &Process{
-		service: svc, net: s.Net, logPath: logPath, command: started,
+		service: svc, net: s.Net, logPath: logPath, pidPath: pidPath(s.dir, svc), command: started,
 		undertaker: s.undertaker, supervise: supervise, log: s.log, quit: make(chan struct{}),
 	}
 	p.ready, p.startLimit = s.readiness(svc)

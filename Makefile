@@ -1,0 +1,46 @@
+# `make` alone lists what there is. NET is the prefix of all addresses: a second
+# stack runs beside the first with `make up NET=127.30.0`.
+NET ?= 127.20.0
+YES ?=
+LOCAL := .data/bin/local
+
+# -p 2: a package's tests may start servers, and more than two packages at once
+# would make each other late. -count=1: a result from the cache proves nothing
+# about servers.
+TEST_FLAGS ?= -p 2 -count=1 -timeout 25m
+TEST ?= ./...
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+up: deps $(LOCAL) ## start the whole shop and stay in the foreground; Ctrl-C stops it
+	@exec $(LOCAL) -net $(NET) up
+
+status: $(LOCAL) ## who is primary, who lags, what is up; fails if the shop cannot sell
+	@$(LOCAL) -net $(NET) status
+
+env: $(LOCAL) ## make .env with random secrets, unless there is one
+	@$(LOCAL) env
+
+clean: $(LOCAL) ## remove the data of a stopped shop, after asking (YES=1: without)
+	@$(LOCAL) -net $(NET) $(if $(YES),-yes) clean
+
+test: deps ## every test, on real servers; TEST=./path/... for some
+	@go tool -modfile=tools/go.mod gotestsum --format=$(if $(CI),pkgname,testdox) -- $(TEST_FLAGS) $(TEST)
+
+lint: deps ## formatting, vet, golangci-lint, and the configuration of every server
+	@scripts/lint
+
+build: ## the API's program, into bin/
+	@go build -trimpath -o bin/api ./services/api
+
+deps: ## install what is missing (Debian; elsewhere say what it is)
+	@scripts/install-deps
+
+# go build itself knows what has changed.
+$(LOCAL): FORCE
+	@go build -o $@ ./services/local
+
+FORCE:
+
+.PHONY: help up status env clean test lint build deps FORCE

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/stack"
+)
+
+// clone is a directory that looks like a fresh clone, and the built command.
+type clone struct{ root, command, net string }
+
+func freshClone(t *testing.T) clone {
+	t.Helper()
+	repository, err := stack.Root()
+	require.NoError(t, err)
+	c := clone{root: t.TempDir(), command: filepath.Join(t.TempDir(), "local")}
+	for _, name := range []string{"go.mod", "go.sum", ".env.example", "services"} {
+		require.NoError(t, os.Symlink(filepath.Join(repository, name), filepath.Join(c.root, name)))
+	}
+	for _, name := range []string{"redis", "nginx", "prometheus"} {
+		require.NoError(t, os.CopyFS(filepath.Join(c.root, name), os.DirFS(filepath.Join(repository, name))))
+	}
+	build, err := exec.Command("go", "build", "-o", c.command, ".").CombinedOutput()
+	require.NoError(t, err, string(build))
+	c.net, err = stack.PrivateNet()
+	require.NoError(t, err)
+	return c
+}
+
+// call runs one subcommand to its end.
+func (c clone) call(t *testing.T, stdin string, args ...string) (output string, code int) {
+	t.Helper()
+	cmd := exec.Command(c.command, append([]string{"-net", c.net}, args...)...)
+	cmd.Dir, cmd.Stdin = c.root, strings.NewReader(stdin)
+	out, _ := cmd.CombinedOutput()
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+// shop is a running `make up`.
+type shop struct {
+	cmd    *exec.Cmd
+	output *lockedBuffer
+	ended  chan struct{}
+}
+
+func (c clone) up(t *testing.T) *shop {
+	t.Helper()
+	s := &shop{cmd: exec.Command(c.command, "-net", c.net, "up"), output: &lockedBuffer{}, ended: make(chan struct{})}
+	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = c.root, s.output, s.output
+	require.NoError(t, s.cmd.Start())
+	go func() { _ = s.cmd.Wait(); close(s.ended) }()
+	t.Cleanup(func() { _ = s.cmd.Process.Kill(); <-s.ended })
+	require.Eventually(t, func() bool {
+		return strings.Contains(s.output.String(), "The shop is open") || s.over()
+	}, 2*time.Minute, 50*time.Millisecond)
+	require.False(t, s.over(), s.output.String())
+	return s
+}
+
+func (s *shop) over() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+func TestTheShopOpensSellsAndClosesAgain(t *testing.T) {
+	t.Parallel()
+	c := freshClone(t)
+	s := c.up(t)
+	password := envOf(t, c.root, "ADMIN_PASSWORD")
+	require.NotContains(t, s.output.String(), password)
+	answer, err := http.Get("http://" + c.net + ".4:8080/v1/products")
+	require.NoError(t, err)
+	answer.Body.Close()
+	require.Equal(t, http.StatusOK, answer.StatusCode)
+
+	out, code := c.call(t, "", "status")
+	require.Zero(t, code, out)
+	require.Contains(t, out, "The shop can sell. The primary is redis-1.")
+
+	out, code = c.call(t, "", "up")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "held by pid "+strconv.Itoa(s.cmd.Process.Pid)+" in "+filepath.Join(c.root, ".data", c.net))
+	out, code = c.call(t, "", "-yes", "clean")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "held by pid")
+
+	began := time.Now()
+	require.NoError(t, s.cmd.Process.Signal(os.Interrupt))
+	<-s.ended
+	require.Less(t, time.Since(began), 30*time.Second)
+	require.Zero(t, s.cmd.ProcessState.ExitCode(), s.output.String())
+	require.NotContains(t, s.output.String(), "is started again")
+	require.NotContains(t, s.output.String(), "killed, for it did not end")
+	requireNobodyListens(t, c.net)
+
+	out, code = c.call(t, "", "status")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "The shop cannot sell")
+	c.cleanUp(t)
+}
+
+// cleanUp holds `make clean` to asking first.
+func (c clone) cleanUp(t *testing.T) {
+	t.Helper()
+	data := filepath.Join(c.root, ".data", c.net)
+	out, code := c.call(t, "n\n", "clean")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "[y/N]")
+	require.DirExists(t, data)
+	out, code = c.call(t, "y\n", "clean")
+	require.Zero(t, code, out)
+	require.NoDirExists(t, data)
+	_, code = c.call(t, "", "clean")
+	require.Zero(t, code, "nothing to remove is no failure")
+}
+
+func TestNothingOutlivesAShopThatIsKilledAndItOpensAgain(t *testing.T) {
+	t.Parallel()
+	c := freshClone(t)
+	s := c.up(t)
+	require.NoError(t, s.cmd.Process.Kill())
+	<-s.ended
+	requireNobodyListens(t, c.net)
+
+	s = c.up(t)
+	require.NoError(t, s.cmd.Process.Signal(os.Interrupt))
+	<-s.ended
+	require.Zero(t, s.cmd.ProcessState.ExitCode(), s.output.String())
+}
+
+func TestAShopThatIsInterruptedWhileItOpensLeavesNothingRunning(t *testing.T) {
+	t.Parallel()
+	c := freshClone(t)
+	cmd := exec.Command(c.command, "-net", c.net, "up")
+	var output lockedBuffer
+	cmd.Dir, cmd.Stdout, cmd.Stderr = c.root, &output, &output
+	require.NoError(t, cmd.Start())
+	require.Eventually(t, func() bool { return listens(c.net + ".8:26379") }, time.Minute, 10*time.Millisecond)
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	_ = cmd.Wait()
+	require.Equal(t, 1, cmd.ProcessState.ExitCode())
+	require.Contains(t, output.String(), "stopped before the shop was open")
+	requireNobodyListens(t, c.net)
+}
+
+func TestWrongArgumentsAreRefused(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]int{
+		"": 2, "sell": 2, "up status": 2, "-no-such up": 2,
+		"-net 10.0.0 up": 1, "-net 127.20 status": 1, "-net 127.1.1/../.. clean": 1,
+	} {
+		var out bytes.Buffer
+		require.Equal(t, want, run(context.Background(), strings.Fields(args), strings.NewReader(""), &out, &out), args)
+		require.NotEmpty(t, out.String(), args)
+	}
+}
+
+func requireNobodyListens(t *testing.T, prefix string) {
+	t.Helper()
+	for _, rest := range []string{".2:5000", ".3:9100", ".4:8080", ".4:8082", ".5:6379", ".6:6379", ".7:6379", ".9:26379", ".11:9090"} {
+		require.Eventually(t, func() bool { return !listens(prefix + rest) }, 5*time.Second, 20*time.Millisecond, rest)
+	}
+}
+
+func listens(address string) bool {
+	conn, err := net.DialTimeout("tcp", address, time.Second)
+	if err == nil {
+		conn.Close()
+	}
+	return err == nil
+}
+
+func envOf(t *testing.T, root, name string) string {
+	t.Helper()
+	settings, err := stack.LoadSettings(root, func(string) string { return "" })
+	require.NoError(t, err)
+	return settings[name]
+}
+
+// lockedBuffer may be read while a process still writes to it.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
