@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"testing"
 	"time"
 
@@ -34,6 +35,14 @@ func run(m *testing.M) int {
 		}
 	}()
 	return m.Run()
+}
+
+// private starts a stack of the test's own: its settings differ, or it wants
+// new data. Prometheus, which has no part in it, is left out.
+func private(t *testing.T, settings map[string]string) *stack.Stack {
+	t.Helper()
+	services := slices.DeleteFunc(stack.Everything(), func(name string) bool { return name == "prometheus" })
+	return stack.StartT(t, stack.Options{Services: services, Settings: settings})
 }
 
 // whole gives the shared stack with an admin, and has what the test breaks

@@ -59,9 +59,9 @@ func requireReturnsAsReplica(t *testing.T, s *stack.Stack, old *stack.Process) {
 	require.NoError(t, old.Restart(t.Context()))
 	primary, _ := roles(t, s)
 	require.NotEqual(t, old.Name(), primary.Name())
-	require.Eventually(t, func() bool {
+	await(t, 20*time.Second, old.Name()+" follows "+primary.Name(), func() bool {
 		mine, its := info(t, s, old.Name()), info(t, s, primary.Name())
 		return mine["role"] == "slave" && mine["master_link_status"] == "up" &&
 			mine["master_host"]+":6379" == primary.Addr() && its["connected_slaves"] == "2"
-	}, 20*time.Second, 50*time.Millisecond, "%s does not follow %s", old.Name(), primary.Name())
+	})
 }

@@ -62,7 +62,7 @@ func TestAReplicaKilledBetweenWritesAndTheirAnswersDoublesNoPurchase(t *testing.
 		_, replicas := roles(t, shop)
 		written := commits(t, shop)
 		require.NoError(t, replicas[0].Pause())
-		require.Eventually(t, func() bool { return commits(t, shop) >= written+8 }, 5*time.Second, 5*time.Millisecond)
+		await(t, 5*time.Second, "writes have run", func() bool { return commits(t, shop) >= written+8 })
 		require.NoError(t, shop.Process(name).Kill())
 		require.NoError(t, replicas[0].Resume())
 		require.NoError(t, shop.Process(name).Restart(t.Context()))
@@ -101,9 +101,9 @@ func awaitListeners(t *testing.T, s *stack.Stack, n int) {
 	// As the kernel lists it: the address back to front, the port, and 0A for LISTEN.
 	listening := fmt.Sprintf(" 04%02X%02X%02X:%04X 00000000:0000 0A ", c, b, a, 8080)
 	began := time.Now()
-	require.Eventually(t, func() bool {
+	await(t, 2*time.Second, "its sockets are closed", func() bool {
 		sockets, err := os.ReadFile("/proc/net/tcp")
 		return err == nil && strings.Count(string(sockets), listening) == n
-	}, 2*time.Second, time.Millisecond)
-	t.Logf("its sockets were closed after %v", time.Since(began))
+	})
+	t.Logf("its sockets were closed after %v", time.Since(began).Round(time.Millisecond))
 }

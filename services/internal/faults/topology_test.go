@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -49,4 +50,19 @@ func info(t *testing.T, s *stack.Stack, node string) map[string]string {
 		fields[name] = value
 	}
 	return fields
+}
+
+// await looks at a condition again and again until it holds, for limit at most.
+func await(t *testing.T, limit time.Duration, what string, holds func() bool) {
+	t.Helper()
+	late := time.After(limit)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-late:
+			require.Fail(t, "waited in vain", "for %v: %s", limit, what)
+		case <-tick.C:
+		}
+	}
 }
