@@ -62,6 +62,7 @@ type DB struct {
 
 // New makes a DB; it connects at the first use. Start keeps it informed.
 func New(s Settings, registry prometheus.Registerer, log *slog.Logger) *DB {
+	redis.SetLogger(driverLog{log}) // the driver knows only one logger per process
 	db := &DB{
 		settings: s, log: log,
 		writer:  redis.NewFailoverClient(options(s, writePool, writeTimeout, -1, false)),
@@ -89,6 +90,15 @@ func options(s Settings, pool int, timeout time.Duration, retries int, replicas 
 		// their life a replica that comes back would stay idle for ever.
 		ConnMaxLifetime: time.Minute,
 	}
+}
+
+// driverLog takes what the driver would print: who it holds for primary, and
+// which Sentinel did not answer. It is for the one who looks closely.
+type driverLog struct{ log *slog.Logger }
+
+// Printf is part of the driver's interface for loggers.
+func (d driverLog) Printf(ctx context.Context, format string, args ...any) {
+	d.log.DebugContext(ctx, fmt.Sprintf(format, args...))
 }
 
 // Start begins to watch the topology; it does not wait for Redis to be there.

@@ -46,7 +46,20 @@ func open(t *testing.T, deadline time.Duration) *DB {
 	t.Cleanup(func() { require.NoError(t, db.Stop()) })
 	require.Eventually(t, func() bool { return db.replicas.Load() == mostReplicas }, 20*time.Second, 20*time.Millisecond,
 		"both replicas are waited for")
+	require.Eventually(t, func() bool { return sentinelsSeeReplicas(t) }, 20*time.Second, 20*time.Millisecond,
+		"the Sentinels hold both replicas for alive, or the driver would read from the primary")
 	return db
+}
+
+func sentinelsSeeReplicas(t *testing.T) bool {
+	t.Helper()
+	for _, name := range []string{"sentinel-1", "sentinel-2", "sentinel-3"} {
+		view, err := nodes.Redis(t.Context(), name, "SENTINEL", "REPLICAS", nodes.Setting("REDIS_MASTER_NAME"))
+		if err != nil || strings.Contains(view, "s_down") || strings.Contains(view, "disconnected") {
+			return false
+		}
+	}
+	return true
 }
 
 // countScript counts its runs and refuses beyond a limit.
