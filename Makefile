@@ -32,7 +32,7 @@ lint: deps ## formatting, vet, golangci-lint, and the configuration of every ser
 	@scripts/lint
 
 build: ## the API's program, into bin/
-	@go build -trimpath -o bin/api ./services/api
+	@go build -o bin/api ./services/api
 
 deps: ## install what is missing (Debian; elsewhere say what it is)
 	@scripts/install-deps

@@ -28,7 +28,7 @@ func (l *local) up(ctx context.Context) error {
 	starting, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go l.cancelOnSignal(starting, cancel)
-	fmt.Fprintf(l.out, "starting the shop on %s …\n", l.net)
+	fmt.Fprintf(l.out, "building what has changed and starting the shop on %s …\n", l.net)
 	s, err := stack.Start(starting, l.options(settings))
 	if starting.Err() != nil && err != nil {
 		return errors.New("stopped before the shop was open")

@@ -28,8 +28,7 @@ func buildAPI(ctx context.Context, root, target string) error {
 		return err
 	}
 	built := filepath.Join(shared, "api")
-	// -trimpath makes the result the same in every clone, and so the cache good for all.
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", built, "./services/api")
+	build := exec.CommandContext(ctx, "go", "build", "-o", built, "./services/api")
 	build.Dir = root
 	if output, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the API: %w\n%s", err, output)
