@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
@@ -57,6 +58,27 @@ func TestNodesComeAndGoAndThereIsNeverASecondPrimary(t *testing.T) {
 		requireHas(t, s, "second", "2")
 	})
 	require.Empty(t, seconds(), "moments with two primaries, none of which was frozen or cut off")
+}
+
+// Sentinel alone takes about 10 s to turn an old primary into a replica.
+func TestAPrimaryThatWasReplacedJustAfterItsStartStepsDownAtOnce(t *testing.T) {
+	t.Parallel()
+	s := StartT(t, Options{Services: RedisAndSentinels()})
+	old := s.Process("redis-1")
+	require.NoError(t, old.Restart(t.Context()))
+	require.NoError(t, s.AwaitHealthy(t.Context()))
+	require.NoError(t, old.Pause())
+	_, err := s.AwaitPrimary(t.Context(), func(name string) bool { return name != "redis-1" })
+	require.NoError(t, err)
+	require.NoError(t, old.Resume())
+	require.Eventually(t, func() bool {
+		info, _ := s.Redis(t.Context(), "redis-1", "INFO", "replication")
+		return fields(info)["role"] == "slave"
+	}, 5*time.Second, pollEvery)
+	log, err := os.ReadFile(old.LogPath())
+	require.NoError(t, err)
+	require.Contains(t, string(log), "I am its replica now")
+	require.NoError(t, s.AwaitHealthy(t.Context()))
 }
 
 // watchPrimaries looks again and again at who says that it is primary, until the
