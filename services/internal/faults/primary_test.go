@@ -35,6 +35,36 @@ func TestWritesResumeSoonAfterThePrimaryIsKilledAndNoneIsLost(t *testing.T) {
 	requireReturnsAsReplica(t, shop, old)
 }
 
+// The primary has written and synced, and no replica has heard of it: told to
+// nobody, such writes have to be made again on the next primary.
+func TestAWriteThatNoReplicaHoldsIsAcknowledgedOnlyByTheNextPrimary(t *testing.T) {
+	shop, admin := whole(t)
+	load := startTraffic(t, shop, admin)
+	load.awaitMore(t, perSecond/2)
+
+	old, replicas := roles(t, shop)
+	// The other guard has to be off, or the primary would refuse such writes.
+	redis(t, shop, old, "CONFIG", "SET", "min-replicas-to-write", "0")
+	for _, r := range replicas {
+		redis(t, shop, r, "CONFIG", "SET", "masterauth", "a wrong one")
+	}
+	redis(t, shop, old, "CLIENT", "KILL", "TYPE", "replica")
+	cut, written := time.Now(), commits(t, shop)
+	await(t, 5*time.Second, "writes have run", func() bool { return commits(t, shop) >= written+20 })
+	require.NoError(t, old.Kill())
+	dead := time.Now()
+	for _, r := range replicas {
+		redis(t, shop, r, "CONFIG", "SET", "masterauth", shop.Setting("REDIS_PASSWORD"))
+	}
+	load.await(t, perSecond/4, func(r result) bool { return r.write && r.right() && r.sent.After(dead) })
+
+	results := load.end(t)
+	require.Empty(t, filter(results, func(r result) bool { return r.write && r.sent.After(cut) && r.done.Before(dead) }))
+	requireAllRight(t, results)
+	load.requireEachOnce(t, results)
+	requireReturnsAsReplica(t, shop, old)
+}
+
 // downAfter is Sentinel's patience with a silent primary.
 func downAfter(t *testing.T, s *stack.Stack) time.Duration {
 	t.Helper()
@@ -60,7 +90,7 @@ func requireReturnsAsReplica(t *testing.T, s *stack.Stack, old *stack.Process) {
 	primary, _ := roles(t, s)
 	require.NotEqual(t, old.Name(), primary.Name())
 	await(t, 20*time.Second, old.Name()+" follows "+primary.Name(), func() bool {
-		mine, its := info(t, s, old.Name()), info(t, s, primary.Name())
+		mine, its := info(t, s, old), info(t, s, primary)
 		return mine["role"] == "slave" && mine["master_link_status"] == "up" &&
 			mine["master_host"]+":6379" == primary.Addr() && its["connected_slaves"] == "2"
 	})

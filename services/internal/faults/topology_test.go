@@ -30,22 +30,25 @@ func roles(t *testing.T, s *stack.Stack) (primary *stack.Process, replicas []*st
 // commits is how many writes have run on the primary, acknowledged or not.
 func commits(t *testing.T, s *stack.Stack) int {
 	t.Helper()
-	primary, err := s.Primary(t.Context())
-	require.NoError(t, err)
-	reply, err := s.Redis(t.Context(), primary, "GET", "evg:commit:seq")
-	require.NoError(t, err)
-	n, err := strconv.Atoi(reply)
+	primary, _ := roles(t, s)
+	n, err := strconv.Atoi(redis(t, s, primary, "GET", "evg:commit:seq"))
 	require.NoError(t, err)
 	return n
 }
 
-// info is what a Redis node says about its part in the replication.
-func info(t *testing.T, s *stack.Stack, node string) map[string]string {
+// redis sends one command to a node.
+func redis(t *testing.T, s *stack.Stack, node *stack.Process, command ...string) string {
 	t.Helper()
-	reply, err := s.Redis(t.Context(), node, "INFO", "replication")
+	reply, err := s.Redis(t.Context(), node.Name(), command...)
 	require.NoError(t, err)
+	return reply
+}
+
+// info is what a Redis node says about its part in the replication.
+func info(t *testing.T, s *stack.Stack, node *stack.Process) map[string]string {
+	t.Helper()
 	fields := map[string]string{}
-	for line := range strings.Lines(reply) {
+	for line := range strings.Lines(redis(t, s, node, "INFO", "replication")) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
 		fields[name] = value
 	}
