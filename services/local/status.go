@@ -33,7 +33,7 @@ func (l *local) status(ctx context.Context) error {
 	}
 	fmt.Fprintln(l.out)
 	if len(report.Missing) > 0 {
-		return errors.New("The shop cannot sell: it lacks " + strings.Join(report.Missing, ", ") + ".") //nolint:staticcheck // a sentence for people
+		return errors.New("The shop cannot sell: it lacks " + strings.Join(report.Missing, ", ") + ".")
 	}
 	fmt.Fprintf(l.out, "The shop can sell. The primary is %s.\n", report.Primary)
 	return nil

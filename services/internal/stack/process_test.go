@@ -3,7 +3,6 @@ package stack
 import (
 	"bufio"
 	"context"
-	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -199,7 +198,7 @@ func listens(address string) bool {
 func requireHeld(t *testing.T, err error, prefix string, pid int) {
 	t.Helper()
 	var held *HeldError
-	require.True(t, errors.As(err, &held), "%v", err)
+	require.ErrorAs(t, err, &held)
 	require.Equal(t, prefix, held.Net)
 	require.Contains(t, held.Holder, "pid "+strconv.Itoa(pid)+" in ")
 }

@@ -71,7 +71,7 @@ func (s *Stack) inspect(ctx context.Context, svc service) State {
 	var err error
 	switch svc.kind {
 	case kindRedis:
-		err = s.inspectRedis(ctx, svc, &state)
+		err = s.inspectRedis(ctx, &state)
 	case kindSentinel:
 		err = s.inspectSentinel(ctx, svc, &state)
 	default:
@@ -103,7 +103,7 @@ func (s *Stack) inspectHTTP(ctx context.Context, svc service) error {
 	return ready(ctx)
 }
 
-func (s *Stack) inspectRedis(ctx context.Context, svc service, state *State) error {
+func (s *Stack) inspectRedis(ctx context.Context, state *State) error {
 	info, err := ask(ctx, state.Addr, s.Setting("REDIS_PASSWORD"), "INFO")
 	if err != nil {
 		return err
