@@ -9,6 +9,10 @@ LOCAL := .data/bin/local
 # about servers.
 TEST_FLAGS ?= -p 2 -count=1 -timeout 25m
 TEST ?= ./...
+# The last line. A package that does not build counts as failed, though it has no test.
+export COUNT := sh -c 'passed=$$((TESTS_TOTAL - TESTS_FAILED - TESTS_SKIPPED)); \
+	[ $$passed -ge 0 ] || passed=0; \
+	echo "test: $$passed passed, $$TESTS_FAILED failed, $$TESTS_SKIPPED skipped"'
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -26,7 +30,8 @@ clean: $(LOCAL) ## remove the data of a stopped shop, after asking (YES=1: witho
 	@$(LOCAL) -net $(NET) $(if $(YES),-yes) clean
 
 test: deps ## every test, on real servers; TEST=./path/... for some
-	@go tool -modfile=tools/go.mod gotestsum --format=$(if $(CI),pkgname,testdox) -- $(TEST_FLAGS) $(TEST)
+	@go tool -modfile=tools/go.mod gotestsum --format=$(if $(CI),pkgname,testdox) --post-run-command "$$COUNT" \
+		-- $(TEST_FLAGS) $(TEST)
 
 lint: deps ## formatting, vet, golangci-lint, and the configuration of every server
 	@scripts/lint

@@ -19,8 +19,30 @@ import (
 	"evergreen/services/internal/stack"
 )
 
-// clone is a directory that looks like a fresh clone, and the built command.
+// clone is a directory that looks like a fresh clone, the built command, and a
+// prefix to use it on.
 type clone struct{ root, command, net string }
+
+// All shops run from one clone, as somebody may do with NET; so the API is built
+// once.
+func TestMakeUp(t *testing.T) {
+	t.Parallel()
+	c := freshClone(t)
+	for name, test := range map[string]func(*testing.T, clone){
+		"the shop opens, sells and closes again":                           opensSellsAndCloses,
+		"nothing outlives a shop that is killed, and it opens again":       nothingOutlivesIt,
+		"a shop that is interrupted while it opens leaves nothing running": interruptedWhileOpening,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var err error
+			c := c
+			c.net, err = stack.PrivateNet()
+			require.NoError(t, err)
+			test(t, c)
+		})
+	}
+}
 
 func freshClone(t *testing.T) clone {
 	t.Helper()
@@ -35,8 +57,6 @@ func freshClone(t *testing.T) clone {
 	}
 	build, err := exec.Command("go", "build", "-o", c.command, ".").CombinedOutput()
 	require.NoError(t, err, string(build))
-	c.net, err = stack.PrivateNet()
-	require.NoError(t, err)
 	return c
 }
 
@@ -79,9 +99,8 @@ func (s *shop) over() bool {
 	}
 }
 
-func TestTheShopOpensSellsAndClosesAgain(t *testing.T) {
-	t.Parallel()
-	c := freshClone(t)
+func opensSellsAndCloses(t *testing.T, c clone) {
+	t.Helper()
 	s := c.up(t)
 	password := envOf(t, c.root, "ADMIN_PASSWORD")
 	require.NotContains(t, s.output.String(), password)
@@ -131,9 +150,8 @@ func (c clone) cleanUp(t *testing.T) {
 	require.Zero(t, code, "nothing to remove is no failure")
 }
 
-func TestNothingOutlivesAShopThatIsKilledAndItOpensAgain(t *testing.T) {
-	t.Parallel()
-	c := freshClone(t)
+func nothingOutlivesIt(t *testing.T, c clone) {
+	t.Helper()
 	s := c.up(t)
 	require.NoError(t, s.cmd.Process.Kill())
 	<-s.ended
@@ -145,9 +163,8 @@ func TestNothingOutlivesAShopThatIsKilledAndItOpensAgain(t *testing.T) {
 	require.Zero(t, s.cmd.ProcessState.ExitCode(), s.output.String())
 }
 
-func TestAShopThatIsInterruptedWhileItOpensLeavesNothingRunning(t *testing.T) {
-	t.Parallel()
-	c := freshClone(t)
+func interruptedWhileOpening(t *testing.T, c clone) {
+	t.Helper()
 	cmd := exec.Command(c.command, "-net", c.net, "up")
 	var output lockedBuffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr = c.root, &output, &output
