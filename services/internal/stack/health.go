@@ -14,6 +14,9 @@ import (
 // pollEvery is how often a condition is looked at again while it is waited for.
 const pollEvery = 50 * time.Millisecond
 
+// sayEvery is how often somebody who waits is told what for.
+const sayEvery = 5 * time.Second
+
 // await returns when check finds nothing missing, or when ctx ends, with what
 // was missing last.
 func await(ctx context.Context, check func(context.Context) error) error {
@@ -38,13 +41,18 @@ func (p *Process) awaitReady(ctx context.Context) error {
 	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, p.startLimit)
 	defer cancel()
-	down := errors.New("it ended")
+	said := began
 	err := await(limited, func(ctx context.Context) error {
 		if !p.supervise && p.PID() == 0 {
 			cancel()
-			return down
+			return errors.New("it ended")
 		}
-		return p.ready(ctx)
+		missing := p.ready(ctx)
+		if missing != nil && time.Since(said) > sayEvery {
+			said = time.Now()
+			p.log.Info("still waiting", "service", p.Name(), "because", missing, "log", p.logPath)
+		}
+		return missing
 	})
 	if err == nil {
 		return nil

@@ -80,6 +80,9 @@ func (s *Stack) nginx(svc service, dir string) (command, error) {
 			return command{}, err
 		}
 	}
+	if err := rotate(filepath.Join(logs, "access.log")); err != nil {
+		return command{}, err
+	}
 	listen := ""
 	if s.alsoListen != "" {
 		listen = "listen " + s.alsoListen + " reuseport;"

@@ -21,40 +21,45 @@ func backoff(deaths int) time.Duration {
 	return pause
 }
 
-// revive starts a service again after its death, unless it was ended on purpose.
+// revive starts a service again after its death, unless it was ended on purpose
+// or somebody started it in the meantime. A start that fails (the disk is full,
+// say) is tried again, too.
 func (p *Process) revive(life *run) {
 	p.mu.Lock()
-	if time.Since(life.started) >= settled {
+	if life.ended.Sub(life.started) >= settled {
 		p.deaths = 0
 	}
-	p.deaths++
-	pause, wanted := backoff(p.deaths), p.wanted && p.run == life
 	p.mu.Unlock()
-	if !wanted {
-		return
-	}
-	p.log.Warn("died, is started again", "service", p.Name(), "how", exitText(life.why), "in", pause, "log", p.logPath)
-	select {
-	case <-p.quit:
-		return
-	case <-time.After(pause):
-	}
-	if err := p.startIfWanted(life); err != nil {
-		p.log.Error("cannot be started again", "service", p.Name(), "error", err)
+	for p.pause(life) {
+		err := p.start()
+		if err == nil {
+			return
+		}
+		p.log.Error("cannot be started again", "error", err)
 	}
 }
 
-// startIfWanted leaves the service alone if somebody ended it on purpose or
-// started it in the meantime.
-func (p *Process) startIfWanted(after *run) error {
+// pause waits before the next start and says whether it is still wanted.
+func (p *Process) pause(after *run) bool {
 	p.mu.Lock()
-	wanted := p.wanted && p.run == after
+	p.deaths++
+	pause, wanted := backoff(p.deaths), p.isWanted(after)
 	p.mu.Unlock()
 	if !wanted {
-		return nil
+		return false
 	}
-	return p.start()
+	p.log.Warn("died, is started again", "service", p.Name(), "how", exitText(after.why), "in", pause, "log", p.logPath)
+	select {
+	case <-p.quit:
+		return false
+	case <-time.After(pause):
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.isWanted(after)
 }
+
+func (p *Process) isWanted(after *run) bool { return p.wanted && p.run == after }
 
 func exitText(why error) string {
 	if why == nil {
