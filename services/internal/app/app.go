@@ -21,6 +21,7 @@ import (
 
 	"evergreen/services/internal/config"
 	"evergreen/services/internal/idempotency"
+	"evergreen/services/internal/openapi"
 	"evergreen/services/internal/products"
 	"evergreen/services/internal/purchases"
 	"evergreen/services/internal/redisdb"
@@ -95,6 +96,10 @@ func (a *App) build(registry prometheus.Registerer) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	pages, err := openapi.NewPages()
+	if err != nil {
+		return nil, err
+	}
 	a.users = users.NewStore(a.db, passwords, time.Now, web.NewID)
 	sessionStore := sessions.NewStore(a.db, a.users, c.SecretKey, c.SessionTTL, time.Now, a.log)
 	productStore := products.NewStore(a.db, time.Now, web.NewID)
@@ -102,7 +107,7 @@ func (a *App) build(registry prometheus.Registerer) (http.Handler, error) {
 	a.sweeper = purchases.NewSweeper(purchaseStore, a.log)
 	return routes(gates{
 		observer: web.NewObserver(registry, a.log), access: web.NewAccess(sessionStore), limits: limits,
-		maker: idempotency.NewMaker(c.SecretKey), ready: a.ready.Load, replica: c.ReplicaName, proxies: c.TrustedProxies,
+		maker: idempotency.NewMaker(c.SecretKey), ready: a.ready.Load, pages: pages, replica: c.ReplicaName, proxies: c.TrustedProxies,
 	}, handlers{
 		users: users.NewHandler(a.users, limits), sessions: sessions.NewHandler(sessionStore, limits),
 		products: products.NewHandler(productStore), purchases: purchases.NewHandler(purchaseStore),

@@ -64,11 +64,12 @@ type client struct {
 	header http.Header
 }
 
-// newClient speaks to the shop at base with connections of its own.
+// newClient speaks to the shop at base with connections of its own. Whatever is
+// answered is held against openapi.yaml.
 func newClient(base string) *client {
 	return &client{base: base, http: &http.Client{
 		Timeout:   20 * time.Second,
-		Transport: &http.Transport{MaxIdleConns: 500, MaxIdleConnsPerHost: 500, IdleConnTimeout: 30 * time.Second},
+		Transport: contract.Watch(&http.Transport{MaxIdleConns: 500, MaxIdleConnsPerHost: 500, IdleConnTimeout: 30 * time.Second}),
 	}}
 }
 

@@ -78,6 +78,7 @@ func TestARefundGivesBackPartsUntilNothingIsLeft(t *testing.T) {
 	require.Equal(t, "refunded", rest.text(t, "status"))
 	require.Equal(t, ledger{Initial: 10, Sold: 3, Returned: 3, Stock: 10}, ledgerOf(t, admin, two))
 	admin.refused(t, 409, "wrong-status", "POST", purchase+"/refund", nil)
+	admin.refused(t, 409, "external-ref-used", "POST", purchase+"/refund", object{"external_ref": "C1"})
 }
 
 func TestAShortageTakesNothingAndSaysWhatIsThere(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"evergreen/services/internal/idempotency"
+	"evergreen/services/internal/openapi"
 	"evergreen/services/internal/products"
 	"evergreen/services/internal/purchases"
 	"evergreen/services/internal/sessions"
@@ -26,6 +27,7 @@ type gates struct {
 	limits   *web.Limits
 	maker    idempotency.Maker
 	ready    func() bool
+	pages    *openapi.Pages
 	replica  string
 	proxies  []string
 }
@@ -43,6 +45,11 @@ func routes(g gates, h handlers) (*gin.Engine, error) {
 	r.Use(web.Identify(g.proxies, g.replica), web.Recover, g.observer.Observe)
 	r.NoRoute(web.NoRoute)
 	r.NoMethod(web.NoMethod)
+
+	// The API's document and its page need no Redis: they are there from the start.
+	r.GET("/openapi.yaml", page(g.pages))
+	r.GET("/docs", page(g.pages))
+	r.GET("/docs/:asset", page(g.pages))
 
 	v1 := r.Group("/v1", web.RequireReady(g.ready), web.CapBody(web.MaxBody), web.PathID, web.NameWrites(g.maker))
 	anyone, signedIn, admin := g.access.Anyone, g.access.SignedIn, g.access.Admin
@@ -76,4 +83,13 @@ func routes(g gates, h handlers) (*gin.Engine, error) {
 	v1.POST("/purchases/:id/fulfil", admin, web.Handle(h.purchases.Fulfil))
 	v1.POST("/purchases/:id/refund", admin, web.Handle(h.purchases.Refund))
 	return r, nil
+}
+
+// page answers with one of the files of pages.
+func page(pages *openapi.Pages) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if !pages.Serve(c.Writer, c.Request) {
+			web.NoRoute(c)
+		}
+	}
 }
