@@ -4,12 +4,14 @@
 -- codes: as in common.lua; 4 more than is left {number of the product, from 1, left, …}
 --        5 external_ref used {version that it made}
 -- Safe to run twice: see the prelude.
-if purchase.status ~= 'paid' and purchase.status ~= 'fulfilled' then return finish(3, { purchase.status }) end
+-- The reference comes first: whoever asks again for the refund that was the last
+-- one possible is told that it is done, not that there is nothing to refund.
 local ref = args[6]
 if ref ~= '' then
   local first = redis.call('HGET', keys[1], 'refund:' .. ref)
   if first then return finish(5, { first }) end
 end
+if purchase.status ~= 'paid' and purchase.status ~= 'fulfilled' then return finish(3, { purchase.status }) end
 local items, done = cjson.decode(purchase.items), {}
 for i in ipairs(items) do done[i] = 0 end
 local at = 0
