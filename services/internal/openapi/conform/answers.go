@@ -81,7 +81,7 @@ func (c *Checker) notAllowed(e Exchange) (expectation, error) {
 	slices.Sort(allowed)
 	slices.Sort(documented)
 	if !slices.Equal(allowed, documented) {
-		return expectation{}, fmt.Errorf("Allow lists %v, the document has %v", allowed, documented)
+		return expectation{}, fmt.Errorf("the header Allow lists %v, the document has %v", allowed, documented)
 	}
 	return c.component(outside[e.Status])
 }
@@ -105,6 +105,9 @@ func judgeHeaders(response *openapi3.Response, e Exchange) error {
 		if !documented {
 			return fmt.Errorf("the header %s is not documented", name)
 		}
+	}
+	if by, only := response.Extensions["x-served-by"].(string); only && !strings.HasPrefix(e.Header.Get("X-Served-By"), by) {
+		return fmt.Errorf("only %s answers so", by)
 	}
 	if len(response.Content) == 0 && len(e.Received) > 0 {
 		return errors.New("the answer has a body, and none is documented")
