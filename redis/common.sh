@@ -18,11 +18,26 @@ need() {
 	done
 }
 
-# check_password: redis.conf has its own quoting, and a password that closes its
-# own quotes could set anything. So only characters that mean nothing there.
-check_password() {
-	case $REDIS_PASSWORD in
-	*[!A-Za-z0-9._~+=-]*) die "REDIS_PASSWORD may hold letters, digits and . _ ~ + = - only" ;;
+# need_secrets NAME...: settings that are passwords. redis.conf has its own quoting,
+# and a password that closes its own quotes could set anything: so only characters
+# that mean nothing there. NAME_HASH becomes what users.acl shows of it.
+need_secrets() {
+	need "$@"
+	for name; do
+		eval "value=\$$name"
+		case $value in
+		*[!A-Za-z0-9._~+=-]*) die "$name may hold letters, digits and . _ ~ + = - only" ;;
+		esac
+		export "${name}_HASH=$(printf '%s' "$value" | sha256sum | cut -d ' ' -f 1)"
+	done
+}
+
+# check_admin_user: the operator's name must not change what another user may do.
+check_admin_user() {
+	case $REDIS_ADMIN_USER in
+	api | boot | default | exporter | replication | sentinel)
+		die "REDIS_ADMIN_USER=$REDIS_ADMIN_USER is the name of a user that the shop itself needs" ;;
+	*[!A-Za-z0-9_-]*) die "REDIS_ADMIN_USER may hold letters, digits, _ and - only" ;;
 	esac
 }
 
@@ -45,11 +60,23 @@ render() {
 	}' "$1"
 }
 
+# render_users FILE: prints the list of users as Redis reads it, which knows neither
+# comments nor lines that go on, as FILE has them.
+render_users() {
+	users=$(render "$1")
+	printf '%s\n' "$users" | awk '
+	/^[ \t]*(#|$)/ { next }
+	/^[ \t]/ { sub(/^[ \t]+/, " "); line = line $0; next }
+	{ if (line != "") print line; line = $0 }
+	END { print line }'
+}
+
 # cli ADDRESS PORT [COMMAND...]: one question with a time-out of its own, because
-# redis-cli has none for connecting and a frozen process accepts connections.
-# The password travels in REDISCLI_AUTH, where no process list shows it.
+# redis-cli has none for connecting and a frozen process accepts connections. The
+# scripts have a user of their own, "boot", who may do what they do and no more. Its
+# password travels in REDISCLI_AUTH, where no process list shows it.
 cli() {
 	cli_host=$1 cli_port=$2
 	shift 2
-	REDISCLI_AUTH=$REDIS_PASSWORD timeout 1 redis-cli -h "$cli_host" -p "$cli_port" "$@" 2>/dev/null
+	REDISCLI_AUTH=$REDIS_BOOT_PASSWORD timeout 1 redis-cli --user boot -h "$cli_host" -p "$cli_port" "$@" 2>/dev/null
 }

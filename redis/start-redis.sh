@@ -6,11 +6,15 @@
 #                      the first is the primary of the first run
 #   REDIS_SENTINEL     host:port of all Sentinels, separated by commas
 #   REDIS_MASTER_NAME  the name the set of nodes goes by
-#   REDIS_PASSWORD     one password for all nodes and Sentinels
 #   REDIS_MAXMEMORY    the most the data set may take, such as 512mb
+#   REDIS_API_PASSWORD, REDIS_EXPORTER_PASSWORD, REDIS_REPLICATION_PASSWORD,
+#   REDIS_SENTINEL_PASSWORD, REDIS_BOOT_PASSWORD
+#                      the secrets of the users in users.acl
+#   REDIS_ADMIN_USER, REDIS_ADMIN_PASSWORD
+#                      the operator, who may do everything
 #   DATA_DIR           this instance's own directory, writable, kept (default /data):
 #                      DATA_DIR/data holds the data set and nothing else,
-#                      DATA_DIR/redis.conf the configuration as rendered,
+#                      DATA_DIR/redis.conf and users.acl what is rendered here,
 #                      DATA_DIR/first-run is the mark that boot rule 1 leaves
 set -eu
 umask 077
@@ -19,8 +23,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/boot-rule.sh"
 
 DATA_DIR=${DATA_DIR:-/data}
-need NODE_ADDRESS REDIS_NODES REDIS_SENTINEL REDIS_MASTER_NAME REDIS_PASSWORD REDIS_MAXMEMORY DATA_DIR
-check_password
+need NODE_ADDRESS REDIS_NODES REDIS_SENTINEL REDIS_MASTER_NAME REDIS_MAXMEMORY REDIS_ADMIN_USER DATA_DIR
+need_secrets REDIS_API_PASSWORD REDIS_EXPORTER_PASSWORD REDIS_REPLICATION_PASSWORD REDIS_SENTINEL_PASSWORD REDIS_BOOT_PASSWORD REDIS_ADMIN_PASSWORD
+check_admin_user
 
 self=$NODE_ADDRESS
 first=${REDIS_NODES%%,*}
@@ -102,9 +107,12 @@ say "I start as ${verdict}"
 render "$here/redis.conf" >"$DATA_DIR/redis.conf.new"
 if [ -n "$primary" ]; then echo "replicaof $primary 6379" >>"$DATA_DIR/redis.conf.new"; fi
 mv "$DATA_DIR/redis.conf.new" "$DATA_DIR/redis.conf"
+render_users "$here/users.acl" >"$DATA_DIR/users.acl"
 
 # The server takes this process's place, so signals reach it and nothing else.
 # The watcher is made a grandchild, or Redis would find a child it doesn't know.
 server=$$
 (watch &)
+# What is left in an environment can be read as long as the server runs.
+unset REDIS_API_PASSWORD REDIS_EXPORTER_PASSWORD REDIS_REPLICATION_PASSWORD REDIS_SENTINEL_PASSWORD REDIS_BOOT_PASSWORD REDIS_ADMIN_PASSWORD
 exec redis-server "$DATA_DIR/redis.conf"

@@ -5,8 +5,11 @@
 #   REDIS_NODES             the IP addresses of the Redis nodes, separated by commas;
 #                           the first is the first primary
 #   REDIS_MASTER_NAME       the name the set of nodes goes by
-#   REDIS_PASSWORD          one password for all nodes and Sentinels
 #   SENTINEL_DOWN_AFTER_MS  milliseconds of silence until a node counts as down
+#   REDIS_API_PASSWORD, REDIS_EXPORTER_PASSWORD, REDIS_SENTINEL_PASSWORD,
+#   REDIS_BOOT_PASSWORD     the secrets of the users in sentinel-users.acl
+#   REDIS_ADMIN_USER, REDIS_ADMIN_PASSWORD
+#                           the operator, who may do everything
 #   DATA_DIR                this instance's own directory, writable, kept (default /data)
 set -eu
 umask 077
@@ -14,8 +17,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 
 DATA_DIR=${DATA_DIR:-/data}
-need NODE_ADDRESS REDIS_NODES REDIS_MASTER_NAME REDIS_PASSWORD SENTINEL_DOWN_AFTER_MS DATA_DIR
-check_password
+need NODE_ADDRESS REDIS_NODES REDIS_MASTER_NAME SENTINEL_DOWN_AFTER_MS REDIS_ADMIN_USER DATA_DIR
+need_secrets REDIS_API_PASSWORD REDIS_EXPORTER_PASSWORD REDIS_SENTINEL_PASSWORD REDIS_BOOT_PASSWORD REDIS_ADMIN_PASSWORD
+check_admin_user
 export FIRST_ADDRESS="${REDIS_NODES%%,*}"
 
 conf=$DATA_DIR/sentinel.conf
@@ -48,5 +52,8 @@ END {
 }' >"$conf.new"
 # Renamed only when whole: a Sentinel that forgot its epoch could vote twice.
 mv "$conf.new" "$conf"
+render_users "$here/sentinel-users.acl" >"$DATA_DIR/users.acl"
 
+# What is left in an environment can be read as long as the server runs.
+unset REDIS_API_PASSWORD REDIS_EXPORTER_PASSWORD REDIS_SENTINEL_PASSWORD REDIS_BOOT_PASSWORD REDIS_ADMIN_PASSWORD
 exec redis-server "$conf" --sentinel

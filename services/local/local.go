@@ -50,7 +50,15 @@ func (l *local) env(context.Context) error {
 	}
 	if made {
 		fmt.Fprintln(l.out, "made .env from .env.example, with random secrets")
-	} else {
+		return nil
+	}
+	added, err := stack.CompleteEnv(l.root)
+	switch {
+	case err != nil:
+		return fmt.Errorf("completing .env: %w", err)
+	case len(added) > 0:
+		fmt.Fprintln(l.out, "added to .env, which lacked them:", strings.Join(added, ", "))
+	default:
 		fmt.Fprintln(l.out, ".env is there and stays as it is")
 	}
 	return nil

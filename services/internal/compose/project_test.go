@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/cli"
@@ -19,18 +20,33 @@ const root = "../../.."
 // Secrets as `make env` would write them, easy to find again.
 const (
 	secretKey     = "secret-key-0123456789abcdef0123456789abcdef"
-	redisPassword = "redis-password-0123456789abcdef"
 	adminPassword = "admin-password-0123456789abcdef"
 )
+
+// redisSecrets are those of the users of Redis and Sentinel, and who has to know each of them.
+func redisSecrets() map[string]*regexp.Regexp {
+	return map[string]*regexp.Regexp{
+		"REDIS_API_PASSWORD":         regexp.MustCompile(`^(api|redis|sentinel)-`),
+		"REDIS_EXPORTER_PASSWORD":    regexp.MustCompile(`^(redis|sentinel)-`),
+		"REDIS_REPLICATION_PASSWORD": regexp.MustCompile(`^redis-`),
+		"REDIS_SENTINEL_PASSWORD":    regexp.MustCompile(`^(redis|sentinel)-`),
+		"REDIS_BOOT_PASSWORD":        regexp.MustCompile(`^(redis|sentinel)-`),
+		"REDIS_ADMIN_PASSWORD":       regexp.MustCompile(`^(redis|sentinel)-`),
+	}
+}
+
+// secretOf is the value that the tests give to one of them.
+func secretOf(name string) string { return "value-of-" + name }
 
 // exampleEnv is .env.example with secrets of our own, as a fresh .env has them.
 func exampleEnv(t *testing.T) map[string]string {
 	t.Helper()
 	env, err := godotenv.Read(filepath.Join(root, ".env.example"))
 	require.NoError(t, err)
-	maps.Copy(env, map[string]string{
-		"SECRET_KEY": secretKey, "REDIS_PASSWORD": redisPassword, "ADMIN_PASSWORD": adminPassword,
-	})
+	maps.Copy(env, map[string]string{"SECRET_KEY": secretKey, "ADMIN_PASSWORD": adminPassword})
+	for name := range redisSecrets() {
+		env[name] = secretOf(name)
+	}
 	return env
 }
 

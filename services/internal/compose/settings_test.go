@@ -36,7 +36,8 @@ func TestImagesArePinnedAndCanBeReplaced(t *testing.T) {
 }
 
 func TestWithoutItsSecretsNothingIsStarted(t *testing.T) {
-	for _, name := range []string{"SECRET_KEY", "REDIS_PASSWORD", "ADMIN_EMAIL", "ADMIN_PASSWORD"} {
+	needed := append(slices.Collect(maps.Keys(redisSecrets())), "SECRET_KEY", "ADMIN_EMAIL", "ADMIN_PASSWORD")
+	for _, name := range needed {
 		for _, value := range []string{"unset", ""} {
 			env := exampleEnv(t)
 			env[name] = value
@@ -53,7 +54,9 @@ func TestWithoutItsSecretsNothingIsStarted(t *testing.T) {
 func TestASecretGoesOnlyToWhoNeedsItAndOnlyByTheEnvironment(t *testing.T) {
 	needs := map[string]*regexp.Regexp{
 		secretKey: regexp.MustCompile(`^api-`), adminPassword: regexp.MustCompile(`^api-`),
-		redisPassword: regexp.MustCompile(`^(api|redis|sentinel)-`),
+	}
+	for name, who := range redisSecrets() {
+		needs[secretOf(name)] = who
 	}
 	project := load(t, nil)
 	for name, service := range project.Services {
@@ -80,6 +83,7 @@ func TestTheAPIUnderstandsItsEnvironment(t *testing.T) {
 		require.Equal(t, host, c.Host)
 		require.Equal(t, []string{"172.20.0.4"}, c.TrustedProxies)
 		require.Equal(t, []string{"172.20.0.8:26379", "172.20.0.9:26379", "172.20.0.10:26379"}, c.Sentinels)
+		require.Equal(t, []string{"api", secretOf("REDIS_API_PASSWORD")}, []string{c.RedisUser, c.RedisPassword})
 		require.Equal(t, 7*time.Minute, c.Reservation, "settings of .env reach it")
 		require.Equal(t, 321, c.UserRate)
 		grace := time.Duration(*project.Services[name].StopGracePeriod)
@@ -93,10 +97,10 @@ func TestTheStartScriptsGetWhatTheyNeed(t *testing.T) {
 		"redis-1": "start-redis.sh", "redis-2": "start-redis.sh", "redis-3": "start-redis.sh",
 		"sentinel-1": "start-sentinel.sh", "sentinel-2": "start-sentinel.sh", "sentinel-3": "start-sentinel.sh",
 	} {
-		line := regexp.MustCompile(`(?m)^need (.+)$`).FindStringSubmatch(read(t, "redis/"+script))
-		require.NotNil(t, line, "%s says what it needs", script)
+		lines := regexp.MustCompile(`(?m)^need(?:_secrets)? (.+)$`).FindAllStringSubmatch(read(t, "redis/"+script), -1)
+		require.Len(t, lines, 2, "%s says what it needs", script)
 		env := environment(t, project, service)
-		for _, name := range strings.Fields(line[1]) {
+		for _, name := range strings.Fields(lines[0][1] + " " + lines[1][1]) {
 			if name != "DATA_DIR" { // Its default is where the volume is.
 				require.NotEmpty(t, env[name], "%s of %s", name, service)
 			}

@@ -34,8 +34,11 @@ type Config struct {
 	// MasterName is the Sentinels' name for the primary.
 	MasterName string
 	// Sentinels are host:port addresses.
-	Sentinels     []string
-	RedisPassword string
+	Sentinels []string
+	// RedisUser and RedisPassword are for the Redis nodes, the other pair is for the
+	// Sentinels: the same, unless it is set.
+	RedisUser, RedisPassword       string
+	SentinelUser, SentinelPassword string
 	// SecretKey keys the hashes of tokens and bodies; at least MinSecret bytes.
 	SecretKey []byte
 	// AdminEmail and AdminPassword are the first admin's.
@@ -65,7 +68,10 @@ func Load(getenv func(string) string) (Config, error) {
 		TrustedProxies:    r.list("TRUSTED_PROXIES", ""),
 		MasterName:        r.text("REDIS_MASTER_NAME", "evergreen"),
 		Sentinels:         r.list("REDIS_SENTINEL", "required"),
+		RedisUser:         r.text("REDIS_USER", "api"),
 		RedisPassword:     r.text("REDIS_PASSWORD", ""),
+		SentinelUser:      r.text("SENTINEL_USER", r.text("REDIS_USER", "api")),
+		SentinelPassword:  r.text("SENTINEL_PASSWORD", r.text("REDIS_PASSWORD", "")),
 		SecretKey:         r.secret("SECRET_KEY"),
 		AdminEmail:        r.email("ADMIN_EMAIL"),
 		AdminPassword:     r.password("ADMIN_PASSWORD"),

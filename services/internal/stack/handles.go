@@ -32,14 +32,20 @@ func (s *Stack) Process(name string) *Process {
 // Processes lists all handles in the order of the start.
 func (s *Stack) Processes() []*Process { return append([]*Process(nil), s.processes...) }
 
-// Redis sends one command to a Redis node or a Sentinel and returns the reply as
-// text, nested replies one element a line. It waits for one second at most.
+// operator is the user who may do everything, on Redis nodes and Sentinels alike.
+func (s *Stack) operator() login {
+	return login{s.Setting("REDIS_ADMIN_USER"), s.Setting("REDIS_ADMIN_PASSWORD")}
+}
+
+// Redis sends one command to a Redis node or a Sentinel, as the operator, and
+// returns the reply as text, nested replies one element a line. It waits for one
+// second at most.
 func (s *Stack) Redis(ctx context.Context, name string, command ...string) (string, error) {
 	p := s.Process(name)
 	if p == nil {
 		return "", fmt.Errorf("this stack has no %s", name)
 	}
-	return ask(ctx, p.Addr(), s.Setting("REDIS_PASSWORD"), command...)
+	return ask(ctx, p.Addr(), s.operator(), command...)
 }
 
 // ErrNoPrimary says that no two Sentinels name the same node.
@@ -62,7 +68,7 @@ func (s *Stack) Primary(ctx context.Context) (string, error) {
 
 // primaryBy is the node that one Sentinel names, by its name.
 func (s *Stack) primaryBy(ctx context.Context, sentinel service) (string, error) {
-	reply, err := ask(ctx, sentinel.address(s.Net), s.Setting("REDIS_PASSWORD"),
+	reply, err := ask(ctx, sentinel.address(s.Net), s.operator(),
 		"SENTINEL", "GET-MASTER-ADDR-BY-NAME", s.Setting("REDIS_MASTER_NAME"))
 	if err != nil {
 		return "", err

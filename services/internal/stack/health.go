@@ -79,7 +79,7 @@ func tail(path string, lines int) string {
 
 // redisReady: a primary that has loaded its data, or a replica that follows one.
 func (s *Stack) redisReady(ctx context.Context, svc service) error {
-	info, err := ask(ctx, svc.address(s.Net), s.Setting("REDIS_PASSWORD"), "INFO")
+	info, err := ask(ctx, svc.address(s.Net), s.operator(), "INFO")
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (s *Stack) sentinelReady(ctx context.Context, svc service) error {
 
 // sentinelView is what one Sentinel says about the primary.
 func (s *Stack) sentinelView(ctx context.Context, svc service) (map[string]string, error) {
-	reply, err := ask(ctx, svc.address(s.Net), s.Setting("REDIS_PASSWORD"), "SENTINEL", "MASTER", s.Setting("REDIS_MASTER_NAME"))
+	reply, err := ask(ctx, svc.address(s.Net), s.operator(), "SENTINEL", "MASTER", s.Setting("REDIS_MASTER_NAME"))
 	return pairs(reply), err
 }
 

@@ -104,7 +104,7 @@ func (s *Stack) inspectHTTP(ctx context.Context, svc service) error {
 }
 
 func (s *Stack) inspectRedis(ctx context.Context, state *State) error {
-	info, err := ask(ctx, state.Addr, s.Setting("REDIS_PASSWORD"), "INFO")
+	info, err := ask(ctx, state.Addr, s.operator(), "INFO")
 	if err != nil {
 		return err
 	}

@@ -19,11 +19,15 @@ const askTimeout = time.Second
 // ErrReply is what Redis or Sentinel answered when it answered with an error.
 var ErrReply = errors.New("refused")
 
+// login is a user of the Redis nodes and Sentinels with its password; the zero
+// value is nobody.
+type login struct{ user, password string }
+
 // ask sends one command over a connection of its own and returns the reply as
 // text: nested replies are flattened, one element a line, a null is an empty
 // line. Health checks need no more, and a client library would retry, cache and
 // pool, which is what they must not do.
-func ask(ctx context.Context, address, password string, command ...string) (string, error) {
+func ask(ctx context.Context, address string, as login, command ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
@@ -35,15 +39,15 @@ func ask(ctx context.Context, address, password string, command ...string) (stri
 		_ = conn.SetDeadline(deadline)
 	}
 	var request strings.Builder
-	if password != "" {
-		writeCommand(&request, "AUTH", password)
+	if as.user != "" {
+		writeCommand(&request, "AUTH", as.user, as.password)
 	}
 	writeCommand(&request, command...)
 	if _, err := io.WriteString(conn, request.String()); err != nil {
 		return "", err
 	}
 	in := bufio.NewReader(conn)
-	if password != "" {
+	if as.user != "" {
 		if _, err := readReply(in); err != nil {
 			return "", fmt.Errorf("%s: %w", address, err)
 		}

@@ -34,23 +34,29 @@ func (s *Stack) prepare(svc service) (command, error) {
 
 // script runs one of redis/'s start scripts with the settings it documents.
 func (s *Stack) script(svc service, dir, name string) command {
-	return command{
-		argv: []string{"sh", filepath.Join(s.root, "redis", name)},
-		env: s.environment(map[string]string{
-			"NODE_ADDRESS":           svc.ip(s.Net),
-			"REDIS_NODES":            strings.Join(addresses(s.Net, kindRedis, service.ip), ","),
-			"REDIS_SENTINEL":         strings.Join(s.Sentinels(), ","),
-			"REDIS_MASTER_NAME":      s.Setting("REDIS_MASTER_NAME"),
-			"REDIS_PASSWORD":         s.Setting("REDIS_PASSWORD"),
-			"REDIS_MAXMEMORY":        s.Setting("REDIS_MAXMEMORY"),
-			"SENTINEL_DOWN_AFTER_MS": s.Setting("SENTINEL_DOWN_AFTER_MS"),
-			"DATA_DIR":               dir,
-		}),
-		dir: dir,
+	settings := map[string]string{
+		"NODE_ADDRESS":   svc.ip(s.Net),
+		"REDIS_NODES":    strings.Join(addresses(s.Net, kindRedis, service.ip), ","),
+		"REDIS_SENTINEL": strings.Join(s.Sentinels(), ","),
+		"DATA_DIR":       dir,
 	}
+	own := []string{
+		"REDIS_MASTER_NAME", "REDIS_API_PASSWORD", "REDIS_EXPORTER_PASSWORD", "REDIS_SENTINEL_PASSWORD", "REDIS_BOOT_PASSWORD",
+		"REDIS_ADMIN_USER", "REDIS_ADMIN_PASSWORD",
+	}
+	if svc.kind == kindRedis {
+		own = append(own, "REDIS_MAXMEMORY", "REDIS_REPLICATION_PASSWORD")
+	} else {
+		own = append(own, "SENTINEL_DOWN_AFTER_MS")
+	}
+	for _, name := range own {
+		settings[name] = s.Setting(name)
+	}
+	return command{argv: []string{"sh", filepath.Join(s.root, "redis", name)}, env: s.environment(settings), dir: dir}
 }
 
-// api runs in a directory without an .env, so that this environment is all of it.
+// api runs in a directory without an .env, so that this environment is all of it:
+// of the secrets, those that are the API's own.
 func (s *Stack) api(svc service, dir string) command {
 	settings := map[string]string{
 		"HOST":            svc.ip(s.Net),
@@ -58,10 +64,12 @@ func (s *Stack) api(svc service, dir string) command {
 		"METRICS_PORT":    strconv.Itoa(svc.statusPort),
 		"REPLICA_NAME":    svc.name,
 		"REDIS_SENTINEL":  strings.Join(s.Sentinels(), ","),
+		"REDIS_USER":      "api",
+		"REDIS_PASSWORD":  s.Setting("REDIS_API_PASSWORD"),
 		"TRUSTED_PROXIES": fmt.Sprintf("%s.%d", s.Net, edgeHost),
 	}
 	for name, value := range s.settings {
-		if _, own := settings[name]; !own {
+		if _, set := settings[name]; !set && !isOthersSecret(name) {
 			settings[name] = value
 		}
 	}

@@ -2,11 +2,8 @@ package stack
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -17,8 +14,12 @@ import (
 
 // isSecret tells a setting whose value .env.example must not give away.
 func isSecret(name string) bool {
-	return name == "SECRET_KEY" || name == "REDIS_PASSWORD" || name == "ADMIN_PASSWORD"
+	return name == "SECRET_KEY" || strings.HasSuffix(name, "_PASSWORD")
 }
+
+// isOthersSecret tells a secret that the API must not know: the Redis users' ones,
+// of which it is given its own under another name.
+func isOthersSecret(name string) bool { return isSecret(name) && strings.HasPrefix(name, "REDIS_") }
 
 // randomSecret has 26 letters and digits, 130 bits of chance, twice over: the
 // longest minimum is 32 bytes.
@@ -55,48 +56,9 @@ func LoadSettings(root string, getenv func(string) string) (map[string]string, e
 			own[name] = value
 		}
 		if isSecret(name) && (own[name] == "" || own[name] == config.ExampleSecret) {
-			return nil, fmt.Errorf(".env has no %s of its own; remove .env and `make env` writes a new one", name)
+			return nil, fmt.Errorf(".env has no %s of its own; remove that line, if there is one, and `make env` adds a random one", name)
 		}
 	}
 	maps.Copy(settings, own)
 	return settings, nil
-}
-
-// MakeEnv writes root's .env from .env.example with random secrets, readable by
-// its owner only, unless there is one: that is never changed. It reports whether
-// it wrote.
-func MakeEnv(root string) (bool, error) {
-	target := filepath.Join(root, ".env")
-	if _, err := os.Lstat(target); !errors.Is(err, fs.ErrNotExist) {
-		return false, err
-	}
-	example, err := os.ReadFile(filepath.Join(root, ".env.example"))
-	if err != nil {
-		return false, err
-	}
-	lines := strings.Split(string(example), "\n")
-	for i, line := range lines {
-		if name, value, ok := strings.Cut(line, "="); ok && value == config.ExampleSecret {
-			lines[i] = name + "=" + randomSecret()
-		}
-	}
-	// Written whole beside it and then linked, so that neither half a file is
-	// left behind nor one overwritten that came in between.
-	draft, err := os.CreateTemp(root, ".env.new-")
-	if err != nil {
-		return false, err
-	}
-	defer os.Remove(draft.Name())
-	if _, err := draft.WriteString(strings.Join(lines, "\n")); err != nil {
-		return false, err
-	}
-	if err := draft.Close(); err != nil {
-		return false, err
-	}
-	if err := os.Link(draft.Name(), target); errors.Is(err, fs.ErrExist) {
-		return false, nil
-	} else if err != nil {
-		return false, err
-	}
-	return true, nil
 }

@@ -23,6 +23,14 @@ func repository(t *testing.T) string {
 	return dir
 }
 
+// secretNames are those that .env.example leaves to `make env`.
+func secretNames() []string {
+	return []string{
+		"SECRET_KEY", "ADMIN_PASSWORD", "REDIS_API_PASSWORD", "REDIS_EXPORTER_PASSWORD", "REDIS_REPLICATION_PASSWORD",
+		"REDIS_SENTINEL_PASSWORD", "REDIS_BOOT_PASSWORD", "REDIS_ADMIN_PASSWORD",
+	}
+}
+
 func TestAnEnvIsMadeOnceWithSecretsOfItsOwn(t *testing.T) {
 	t.Parallel()
 	root := repository(t)
@@ -40,11 +48,11 @@ func TestAnEnvIsMadeOnceWithSecretsOfItsOwn(t *testing.T) {
 	settings, err := godotenv.Read(path)
 	require.NoError(t, err)
 	secrets := map[string]bool{}
-	for _, name := range []string{"SECRET_KEY", "REDIS_PASSWORD", "ADMIN_PASSWORD"} {
-		require.GreaterOrEqual(t, len(settings[name]), config.MinSecret)
+	for _, name := range secretNames() {
+		require.GreaterOrEqual(t, len(settings[name]), config.MinSecret, name)
 		secrets[settings[name]] = true
 	}
-	require.Len(t, secrets, 3, "each is another one")
+	require.Len(t, secrets, len(secretNames()), "each is another one")
 
 	made, err = MakeEnv(root)
 	require.NoError(t, err)
@@ -63,7 +71,10 @@ func TestSettingsComeFromTheEnvironmentThenEnvThenTheExample(t *testing.T) {
 	_, err := LoadSettings(root, noEnvironment)
 	require.ErrorContains(t, err, "make env")
 
-	own := "SECRET_KEY=a-key-of-my-own-that-is-long-enough\nREDIS_PASSWORD=mine\nADMIN_PASSWORD=mine-mine-mine\nLOG_LEVEL=warn\nRESERVATION=1m\n"
+	own := "LOG_LEVEL=warn\nRESERVATION=1m\n"
+	for _, name := range secretNames() {
+		own += name + "=mine-" + name + "\n"
+	}
 	require.NoError(t, os.WriteFile(filepath.Join(root, ".env"), []byte(own), 0o600))
 	settings, err := LoadSettings(root, func(name string) string {
 		return map[string]string{"LOG_LEVEL": "debug"}[name]
@@ -72,7 +83,8 @@ func TestSettingsComeFromTheEnvironmentThenEnvThenTheExample(t *testing.T) {
 	require.Equal(t, "debug", settings["LOG_LEVEL"])
 	require.Equal(t, "1m", settings["RESERVATION"])
 	require.Equal(t, "12h", settings["SESSION_TTL"])
-	require.Equal(t, "mine", settings["REDIS_PASSWORD"])
+	require.Equal(t, "mine-REDIS_API_PASSWORD", settings["REDIS_API_PASSWORD"])
+	require.Equal(t, "operator", settings["REDIS_ADMIN_USER"])
 }
 
 func TestTheExamplesSecretsAreRefused(t *testing.T) {

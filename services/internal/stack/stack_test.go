@@ -20,10 +20,10 @@ func TestTheFirstRunEndsWithOnePrimaryAndTwoReplicas(t *testing.T) {
 			_, err := os.Stat(filepath.Join(s.Dir(), name, "first-run"))
 			return os.IsNotExist(err)
 		}, 10*time.Second, pollEvery, "the mark of the first run goes when the Sentinels know the replicas")
-		for _, file := range []string{"redis.conf"} {
+		for _, file := range []string{"redis.conf", "users.acl"} {
 			info, err := os.Stat(filepath.Join(s.Dir(), name, file))
 			require.NoError(t, err)
-			require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "it holds the password")
+			require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "it holds a password")
 		}
 	}
 }
@@ -58,7 +58,8 @@ func TestAChangedSettingHoldsFromTheNextStartAndNothingLearnedIsLost(t *testing.
 	require.NoError(t, s.Stop(t.Context()))
 
 	s = StartT(t, Options{Services: RedisAndSentinels(), Dir: dir, Net: s.Net, Settings: map[string]string{
-		"REDIS_PASSWORD": "another-password", "REDIS_MAXMEMORY": "64mb", "SENTINEL_DOWN_AFTER_MS": "3000",
+		"REDIS_ADMIN_USER": "another-name", "REDIS_ADMIN_PASSWORD": "another-password", "REDIS_REPLICATION_PASSWORD": "another-one",
+		"REDIS_SENTINEL_PASSWORD": "and-another-one", "REDIS_BOOT_PASSWORD": "and-one-more", "REDIS_MAXMEMORY": "64mb", "SENTINEL_DOWN_AFTER_MS": "3000",
 	}})
 	require.Equal(t, before, sentinelIDs(t, s))
 	requireOnePrimary(t, s, "redis-1")

@@ -65,7 +65,7 @@ func (s *Stack) endTogether(ctx context.Context, grace time.Duration, processes 
 // replica: it can have nothing newer than it has on disk.
 func (s *Stack) roles(ctx context.Context) (replicas, primaries []*Process) {
 	for _, p := range s.ofKind(kindRedis) {
-		info, err := ask(ctx, p.Addr(), s.Setting("REDIS_PASSWORD"), "INFO", "replication")
+		info, err := ask(ctx, p.Addr(), s.operator(), "INFO", "replication")
 		if err == nil && fields(info)["role"] == "master" {
 			primaries = append(primaries, p)
 		} else {
