@@ -3,6 +3,10 @@
 NET ?= 127.20.0
 YES ?=
 LOCAL := .data/bin/local
+REPLAY := .data/bin/replay
+# Where make replay finds the shop: make up's first one and the containers' alike
+# on port 8080 of this machine, another one on its own address.
+URL ?= http://$(if $(filter 127.20.0,$(NET)),127.0.0.1,$(NET).4):8080
 
 # -p 2: a package's tests may start servers, and more than two packages at once
 # would make each other late. -count=1: a result from the cache proves nothing
@@ -29,6 +33,9 @@ env: $(LOCAL) ## make .env with random secrets, unless there is one
 clean: $(LOCAL) ## remove the data of a stopped shop, after asking (YES=1: without)
 	@$(LOCAL) -net $(NET) $(if $(YES),-yes) clean
 
+replay: $(REPLAY) ## sell a real shop's invoices, FILE=….csv, through the API of the running shop
+	@$(REPLAY) -url $(URL) $(if $(FILE),"$(FILE)")
+
 test: deps ## every test, on real servers; TEST=./path/... for some
 	@go tool -modfile=tools/go.mod gotestsum --format=$(if $(CI),pkgname,testdox) --post-run-command "$$COUNT" \
 		-- $(TEST_FLAGS) $(TEST)
@@ -43,9 +50,9 @@ deps: ## install what is missing (Debian; elsewhere say what it is)
 	@scripts/install-deps
 
 # go build itself knows what has changed.
-$(LOCAL): FORCE
-	@go build -o $@ ./services/local
+$(LOCAL) $(REPLAY): FORCE
+	@go build -o $@ ./services/$(notdir $@)
 
 FORCE:
 
-.PHONY: help up status env clean test lint build deps FORCE
+.PHONY: help up status env clean replay test lint build deps FORCE

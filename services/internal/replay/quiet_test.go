@@ -1,10 +1,16 @@
 package replay_test
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"evergreen/services/internal/purchases"
+	"evergreen/services/internal/replay"
 	"evergreen/services/internal/stack"
 )
 
@@ -29,6 +35,42 @@ func TestAFileIsSoldAndSellingItAgainChangesNothing(t *testing.T) {
 		require.Equal(t, out, requireReal(t, s, nil))
 		require.Equal(t, before, contents(t, s))
 	})
+	t.Run("an invoice of more lines than a purchase may have", func(t *testing.T) {
+		var text strings.Builder
+		text.WriteString(header)
+		for i := range purchases.MaxLines + 5 {
+			fmt.Fprintf(&text, "700001,02%04d,BUTTON NUMBER %d,1,d,0.10,20001,France\n", i, i)
+		}
+		fmt.Fprintf(&text, "C700002,02%04d,BUTTON,-1,d,0.10,20001,France\n", purchases.MaxLines)
+		path := written(t, text.String())
+		for range 2 {
+			out, notes, err := attempt(t.Context(), s, replay.Options{Path: path})
+			require.NoError(t, err, "%s\n%s", out, notes)
+			require.Equal(t, "adds up: 1006 lines = 1005 sold + 1 refunded + 0 adjusted + 0 both + 0 rejected; "+
+				"2 of 2 purchases, 1005 of 1005 ledgers agree", lastLine(out))
+		}
+	})
+	t.Run("what is not as the file says is told", func(t *testing.T) {
+		text, err := os.ReadFile(smallFile)
+		require.NoError(t, err)
+		changed := strings.Replace(string(text), "600003,01004,\"TRAY, OAK, SMALL\",4,", "600003,01004,\"TRAY, OAK, SMALL\",5,", 1)
+		changed += "600022,01016,HARBOUR PRINT,1,d,9.5,20001,France\nC600023,01004,TRAY,-1,d,12.75,20002,France\n"
+		out, notes, err := attempt(t.Context(), s, replay.Options{Path: written(t, changed)})
+		require.ErrorIs(t, err, replay.ErrDiffers)
+		require.Contains(t, notes, "refused: POST /v1/purchases/", "of the four trays that were sold none is left to refund")
+		require.Contains(t, out, "\ninvoice 600003: the total is ")
+		require.Contains(t, out, "\ninvoice 600003: line 2 of the purchase is ")
+		require.Contains(t, out, "\nproduct 01004: the ledger is {Initial:4 Adjusted:0 Sold:4 Returned:4 Stock:4}, not {Initial:5 ")
+		require.Regexp(t, `^DOES NOT ADD UP, 3 differences: 64 lines = .* 9 of 9 purchases, 14 of 15 ledgers agree$`, lastLine(out))
+	})
+}
+
+// written makes a file of invoices.
+func written(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "invoices.csv")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
 }
 
 // primary gives the name of the node that has the newest data.

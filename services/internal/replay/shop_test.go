@@ -53,7 +53,10 @@ func private(t *testing.T, settings map[string]string) *stack.Stack {
 // attempt is one run; what a test does not set is set for the shop s.
 func attempt(ctx context.Context, s *stack.Stack, o replay.Options) (out, notes string, err error) {
 	var written, noted bytes.Buffer
-	o.URL, o.Email, o.Password = s.URL(), s.Setting("ADMIN_EMAIL"), s.Setting("ADMIN_PASSWORD")
+	if o.URL == "" {
+		o.URL = s.URL()
+	}
+	o.Email, o.Password = s.Setting("ADMIN_EMAIL"), s.Setting("ADMIN_PASSWORD")
 	o.AtOnce, o.Patience, o.Out, o.Notes = 16, time.Minute, &written, &noted
 	if o.Progress == nil {
 		o.Progress = &meter{}

@@ -28,33 +28,69 @@ type login struct{ user, password string }
 // line. Health checks need no more, and a client library would retry, cache and
 // pool, which is what they must not do.
 func ask(ctx context.Context, address string, as login, command ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	conn, err := dial(ctx, address, as)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
+	return conn.Do(ctx, command...)
+}
+
+// Conn is one connection to a Redis node or a Sentinel, for one goroutine. It is
+// for who must know which connection a command went over: WAIT speaks only of
+// what its own has written.
+type Conn struct {
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+// Dial connects to a Redis node or a Sentinel of the stack as the operator.
+func (s *Stack) Dial(ctx context.Context, name string) (*Conn, error) {
+	p := s.Process(name)
+	if p == nil {
+		return nil, fmt.Errorf("this stack has no %s", name)
+	}
+	return dial(ctx, p.Addr(), s.operator())
+}
+
+func dial(ctx context.Context, address string, as login) (*Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{conn: conn, in: bufio.NewReader(conn)}
+	if as.user == "" {
+		return c, nil
+	}
+	if _, err := c.Do(ctx, "AUTH", as.user, as.password); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("%s: %w", address, err)
+	}
+	return c, nil
+}
+
+// Do sends one command and waits for the reply, for one second at most. The
+// reply is text, nested replies one element a line; an error that Redis answers
+// is an ErrReply, and the connection can go on. After any other it cannot.
+func (c *Conn) Do(ctx context.Context, command ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
 	if deadline, ok := ctx.Deadline(); ok {
-		_ = conn.SetDeadline(deadline)
+		_ = c.conn.SetDeadline(deadline)
 	}
 	var request strings.Builder
-	if as.user != "" {
-		writeCommand(&request, "AUTH", as.user, as.password)
-	}
 	writeCommand(&request, command...)
-	if _, err := io.WriteString(conn, request.String()); err != nil {
+	if _, err := io.WriteString(c.conn, request.String()); err != nil {
 		return "", err
 	}
-	in := bufio.NewReader(conn)
-	if as.user != "" {
-		if _, err := readReply(in); err != nil {
-			return "", fmt.Errorf("%s: %w", address, err)
-		}
-	}
-	lines, err := readReply(in)
+	lines, err := readReply(c.in)
 	return strings.Join(lines, "\n"), err
 }
+
+// Close ends the connection.
+func (c *Conn) Close() error { return c.conn.Close() }
 
 func writeCommand(w *strings.Builder, words ...string) {
 	fmt.Fprintf(w, "*%d\r\n", len(words))

@@ -88,6 +88,10 @@ func (p *Process) askToEnd(life *run) {
 	_ = unix.Kill(-pid, unix.SIGCONT)
 }
 
+// Launch starts the service if it is down and waits for nothing: a test that
+// starts things in an order of its own goes on with AwaitHealthy.
+func (p *Process) Launch() error { return p.start() }
+
 // Restart ends the service if it is alive, starts it and returns when it can be
 // used again.
 func (p *Process) Restart(ctx context.Context) error {
