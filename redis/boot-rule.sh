@@ -5,6 +5,9 @@
 # sentinels (host:port), sentinel_count, data (directory), mark (file).
 # ask sets answers; tally sets what they amount to; decide sets verdict.
 
+# The page that a wait refers to when a person may be needed.
+runbook=docs/runbook/redis-waits.md
+
 # ask: every Sentinel and every other node at once, one line from each that
 # answers, so that a frozen one costs one second and not one second each.
 ask() {
@@ -44,7 +47,7 @@ ask_node() {
 # missed a newer configuration which another one knows: it will be told in a
 # moment, and until then it would name a primary that was replaced.
 tally() {
-	heard=0 fresh=0 naming_first=0 newest=0 votes='' named=''
+	heard=0 fresh=0 naming_first=0 newest=0 doubts=0 votes='' named=''
 	failing='' masters='' holders='' unclear='' refused=''
 	while read -r kind who a b c d; do
 		case $kind in
@@ -54,6 +57,7 @@ tally() {
 			if [ "$b" -gt "$newest" ]; then newest=$b; fi
 			if [ "$b$c" = 00 ]; then fresh=$((fresh + 1)); fi
 			case $d in *failover_in_progress*) failing=$who ;; esac
+			case $d in *o_down*) doubts=$((doubts + 2)) ;; *s_down*) doubts=$((doubts + 1)) ;; esac
 			;;
 		node)
 			if [ "$a" = master ]; then masters="$masters $who"; fi
@@ -88,6 +92,13 @@ majority() {
 			return
 		fi
 	done
+}
+
+# may_fail_over: the Sentinels hold the primary for down, or so many of them do
+# that a failover could begin at any moment. One alone that cannot reach it could
+# not begin one, and must not keep replicas from starting.
+may_fail_over() {
+	[ "$doubts" -ge 2 ]
 }
 
 # includes LIST ADDRESS
@@ -127,26 +138,59 @@ first_run() {
 # "replica ADDRESS", or "wait for WHAT".
 decide() {
 	if first_run; then
-		if [ "$self" = "$first" ]; then verdict='first primary'; else verdict="first replica $first"; fi
+		decide_first
 	elif [ -z "$named" ]; then
 		verdict="wait for two Sentinels that name one primary ($heard of $sentinel_count answer, $fresh of them know nothing yet)"
+		if nobody_will_tell; then verdict="$verdict; a person has to decide: $runbook"; fi
 	elif [ -n "$failing" ]; then
 		verdict="wait for the end of the failover that $failing sees in progress"
 	elif [ "$named" = "$self" ]; then
 		decide_named
-	elif includes "$masters" "$named"; then
-		verdict="replica $named"
 	else
-		verdict="wait for $named, which the Sentinels name, to answer as primary"
+		decide_follower "replica $named"
 	fi
 	case $verdict in wait*) verdict="$verdict${refused:+; I was refused by $refused}" ;; esac
+}
+
+# nobody_will_tell: everybody is there, nobody who remembers a failover and no
+# primary from whom the Sentinels could learn again. This does not end by itself.
+nobody_will_tell() {
+	[ "$heard" = "$sentinel_count" ] && [ "$newest" = 0 ] && [ $((heard - fresh)) -le 1 ] &&
+		[ -z "$masters" ] && ! is_empty
+}
+
+# decide_first: rule 1. An empty node may start before the primary it follows:
+# fresh Sentinels know no replica, so they cannot promote it.
+decide_first() {
+	if [ "$self" = "$first" ]; then
+		verdict='first primary'
+	elif is_empty; then
+		verdict="first replica $first"
+	else
+		named=$first
+		decide_follower "first replica $first"
+	fi
+}
+
+# decide_follower VERDICT: rule 3. A replica that starts from its disk reports
+# offset 1 until it has caught up, however old its data is, and Sentinel might
+# choose it. So it starts only when its primary is up, and known to be up: a
+# Sentinel that has not noticed yet may begin a failover at any moment.
+decide_follower() {
+	if ! includes "$masters" "$named"; then
+		verdict="wait for $named, which the Sentinels name, to answer as primary"
+	elif may_fail_over; then
+		verdict="wait for the Sentinels to notice that $named is up"
+	else
+		verdict=$1
+	fi
 }
 
 # decide_named: rule 2, for a node that two Sentinels name. With an empty
 # directory never (rule 4): every replica would copy the emptiness.
 decide_named() {
 	if is_empty; then
-		verdict="wait for the Sentinels to name another node: they name this one, but its data is gone (docs/runbook)"
+		verdict="wait for the Sentinels to name another node: they name this one, but its data is gone ($runbook)"
 	elif [ -n "$masters" ]; then
 		verdict="wait for$masters to stop being primary: the Sentinels name this node"
 	elif [ -n "$unclear" ]; then

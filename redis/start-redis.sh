@@ -45,7 +45,7 @@ trap 'exit 130' INT
 # the start a failover may have begun. The sleep is shorter than whole seconds
 # where the system's sleep can do that.
 wait_for_role() {
-	told='' before=''
+	told='' told_at=0 before=''
 	while :; do
 		ask
 		tally
@@ -53,14 +53,27 @@ wait_for_role() {
 		decide
 		case $verdict in
 		wait*)
-			if [ "$verdict" != "$told" ]; then say "I $verdict"; fi
-			told=$verdict
+			tell_wait
 			sleep 0.3 2>/dev/null || sleep 1
 			;;
 		"$before") return ;;
 		esac
 		before=$verdict
 	done
+}
+
+# tell_wait: says what this node waits for, and says it again every half minute,
+# so that it stands at the end of the log of whoever comes to look.
+tell_wait() {
+	now=$(date +%s)
+	if [ "$verdict" != "$told" ]; then
+		say "I $verdict"
+	elif [ $((now - told_at)) -ge 30 ]; then
+		say "I still $verdict (if that lasts: $runbook)"
+	else
+		return 0
+	fi
+	told=$verdict told_at=$now
 }
 
 # forget_first_run: the mark has done its work once two Sentinels know replicas.

@@ -1,6 +1,8 @@
 package app_test
 
 import (
+	"log/slog"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"evergreen/services/internal/app"
+	"evergreen/services/internal/config"
 )
 
 var pathParameter = regexp.MustCompile(`:([a-z]+)`)
@@ -40,4 +43,18 @@ func TestTheDocumentAndItsPageAreServedWithoutASession(t *testing.T) {
 		}
 		anyone.refused(t, 404, "no-route", "GET", "/docs/index.html", nil)
 	}
+}
+
+func TestTheDocumentAndItsPageAreServedBeforeTheShopIsReady(t *testing.T) {
+	replica, err := app.New(config.Config{
+		ReplicaName: "api-1", MasterName: "evergreen", Sentinels: []string{"127.0.0.1:1"}, SecretKey: make([]byte, config.MinSecret),
+	}, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	server := httptest.NewServer(app.Handler(replica))
+	defer server.Close()
+	anyone := newClient(server.URL)
+	anyone.want(t, 200, "GET", "/openapi.yaml", nil)
+	anyone.want(t, 200, "GET", "/docs", nil)
+	anyone.want(t, 200, "GET", "/docs/swagger-ui-bundle.js", nil)
+	anyone.refused(t, 503, "starting", "GET", "/v1/products", nil)
 }

@@ -1,6 +1,10 @@
 package app
 
-import "github.com/gin-gonic/gin"
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
 
 // Routes lists the routes, for the test that holds them against the document.
 // Nothing that they lead to is made, so nothing can be asked.
@@ -12,3 +16,6 @@ func Routes() (gin.RoutesInfo, error) {
 	}
 	return r.Routes(), nil
 }
+
+// Handler gives what a replica answers on its API's port, started or not.
+func Handler(a *App) http.Handler { return a.api.Handler }

@@ -49,25 +49,32 @@ func refusedAs(err error, code string) bool {
 
 // busy is an answer, or none, after which the same request is sent again.
 type busy struct {
-	why   string
+	why   string        // its kind
+	cause error         // where there is more to say
 	after time.Duration // what Retry-After asks for, or 0
 }
 
-func (b *busy) Error() string { return b.why }
+func (b *busy) Error() string {
+	if b.cause != nil {
+		return b.cause.Error()
+	}
+	return b.why
+}
 
 // client sends requests until they are answered.
 type client struct {
 	base, token string
 	http        *http.Client
+	notes       io.Writer
 	patience    time.Duration // for one request
 
 	mu    sync.Mutex
 	waits map[string]int // tries that had to be repeated, by why
 }
 
-func newClient(base string, patience time.Duration, atOnce int) *client {
+func newClient(base string, patience time.Duration, atOnce int, notes io.Writer) *client {
 	return &client{
-		base: base, patience: patience, waits: map[string]int{},
+		base: base, patience: patience, notes: notes, waits: map[string]int{},
 		http: &http.Client{Timeout: tryTimeout, Transport: &http.Transport{
 			MaxIdleConnsPerHost: atOnce, IdleConnTimeout: 30 * time.Second, Proxy: http.ProxyFromEnvironment}},
 	}
@@ -104,7 +111,7 @@ func (c *client) do(ctx context.Context, r request, into any) error {
 		if ctx.Err() != nil || !errors.As(err, &again) {
 			return errors.Join(ctx.Err(), err)
 		}
-		c.count(again.why)
+		c.count(again)
 		// Who was sent away together shall not come back together.
 		pause := max(min(again.after, longestAsk), wait/2+rand.N(wait))
 		if time.Since(began)+pause > c.patience {
@@ -126,13 +133,13 @@ func (c *client) try(ctx context.Context, r request, into any) error {
 	c.head(sent, r)
 	answer, err := c.http.Do(sent)
 	if err != nil {
-		return &busy{why: "no answer"}
+		return &busy{why: "no answer", cause: err}
 	}
 	defer func() { _ = answer.Body.Close() }()
 	body, err := io.ReadAll(answer.Body)
 	switch {
 	case err != nil:
-		return &busy{why: "answer cut off"}
+		return &busy{why: "answer cut off", cause: err}
 	case answer.StatusCode >= http.StatusInternalServerError, answer.StatusCode == http.StatusTooManyRequests:
 		return toBusy(answer, body)
 	case answer.StatusCode >= http.StatusMultipleChoices:
@@ -178,8 +185,13 @@ func toRefusal(r request, answer *http.Response, body []byte) error {
 	return refused
 }
 
-func (c *client) count(why string) {
+// count keeps why tries had to be repeated. Before anything was answered it says
+// so at once: the shop may not be running at all.
+func (c *client) count(b *busy) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.waits[why]++
+	if len(c.waits) == 0 && c.token == "" {
+		fmt.Fprintf(c.notes, "waiting up to %v for the shop at %s (%v)\n", c.patience, c.base, b)
+	}
+	c.waits[b.why]++
 }

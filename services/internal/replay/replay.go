@@ -46,7 +46,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("reading the invoices: %w", err)
 	}
-	s := newShop(newClient(strings.TrimSuffix(o.URL, "/"), o.Patience, o.AtOnce))
+	s := newShop(newClient(strings.TrimSuffix(o.URL, "/"), o.Patience, o.AtOnce, o.Notes))
 	r := &run{shop: s, plan: plan, atOnce: o.AtOnce, progress: o.Progress}
 	defer r.notes(o.Notes)
 	if err := s.logIn(ctx, o.Email, o.Password); err != nil {

@@ -17,6 +17,8 @@ const (
 	knowing = "R1 0 2 master" // one that knows the replicas
 	moved   = "R2 1 2 master" // one that has seen a failover to R2
 	failing = "R1 0 2 master,s_down,o_down,failover_in_progress"
+	down    = "R1 0 2 master,s_down,o_down"
+	unseen  = "R1 0 2 master,s_down" // one that cannot reach it, or not yet
 )
 
 func sentinelsSay(said ...string) (lines []string) {
@@ -48,6 +50,9 @@ func TestTheBootRuleDecides(t *testing.T) {
 		{"the first run goes on with the mark", "R1", true, true, sentinelsSay(fresh, fresh, fresh), []string{"node R2 slave data"}, "first primary"},
 		{"and when one Sentinel has learned a replica", "R1", true, true, sentinelsSay(fresh, knowing, fresh), nil, "first primary"},
 		{"and for a replica", "R2", true, true, sentinelsSay(fresh, knowing, fresh), []string{"node R1 master data"}, "first replica R1"},
+		{"but not before the primary is there: with old data it could be promoted", "R2", true, true, sentinelsSay(fresh, knowing, fresh), nil,
+			"wait for R1, which the Sentinels name"},
+		{"nor before it is known to be there", "R2", true, true, sentinelsSay(fresh, down, fresh), []string{"node R1 master data"}, "wait for the Sentinels to notice"},
 		{"but not against another primary", "R1", true, true, sentinelsSay(fresh, fresh, fresh), []string{"node R2 master data"}, "wait for two Sentinels"},
 		{"nor during a failover", "R1", true, true, sentinelsSay(fresh, failing, fresh), nil, "wait for two Sentinels"},
 		{"nor after one", "R1", true, true, sentinelsSay(fresh, moved, fresh), nil, "wait for two Sentinels"},
@@ -69,12 +74,45 @@ func TestTheBootRuleDecides(t *testing.T) {
 		{"not before the primary answers", "R3", true, false, sentinelsSay(knowing, knowing, knowing), nil, "wait for R1, which the Sentinels name"},
 		{"not while it is a replica itself", "R3", true, false, sentinelsSay(moved, moved, moved), []string{"node R2 slave data"}, "wait for R2, which the Sentinels name"},
 		{"not while it is being replaced", "R3", true, false, sentinelsSay(knowing, failing, knowing), []string{"node R1 master data"}, "wait for the end of the failover"},
+		{"not before the Sentinels know that it is up", "R3", true, false, sentinelsSay(knowing, down, knowing), []string{"node R1 master data"},
+			"wait for the Sentinels to notice that R1 is up"},
+		{"nor while two doubt it", "R3", true, false, sentinelsSay(unseen, knowing, unseen), []string{"node R1 master data"},
+			"wait for the Sentinels to notice that R1 is up"},
+		{"a single Sentinel that cannot reach it does not count", "R3", true, false, sentinelsSay(knowing, unseen, knowing), []string{"node R1 master data"}, "replica R1"},
+		{"the primary itself does not wait for them", "R1", true, false, sentinelsSay(down, down, down), nil, "primary"},
 		{"a refusal is named", "R1", true, false, []string{"refused S1 WRONGPASS invalid"}, nil, "I was refused by S1 (WRONGPASS invalid"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			require.Contains(t, verdict(t, c.self, c.data, c.mark, append(c.sentinels, c.nodes...)), c.want)
+		})
+	}
+}
+
+func TestTheBootRuleSendsForAPersonOnlyWhenNobodyElseCanDecide(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name      string
+		data      bool
+		sentinels []string
+		nodes     []string
+		want      bool
+	}{
+		{"all Sentinels lost their memory", true, sentinelsSay(fresh, fresh, fresh), nil, true},
+		{"two did, and there never was a failover", true, sentinelsSay(fresh, knowing, fresh), nil, true},
+		{"the named node lost its data", false, sentinelsSay(knowing, knowing, knowing), nil, true},
+		{"one who remembers a failover tells the others", true, sentinelsSay(fresh, moved, fresh), nil, false},
+		{"a primary is there to learn from", true, sentinelsSay(fresh, fresh, fresh), []string{"node R2 master data"}, false},
+		{"somebody is silent and may know", true, sentinelsSay(fresh, fresh), nil, false},
+		{"the first run waits for the last Sentinel", false, sentinelsSay(fresh, fresh), nil, false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			said := verdict(t, "R1", c.data, false, append(c.sentinels, c.nodes...))
+			require.Contains(t, said, "wait for")
+			require.Equal(t, c.want, strings.Contains(said, "docs/runbook/redis-waits.md"), said)
 		})
 	}
 }

@@ -23,7 +23,7 @@ func (c *Checker) Watch(through http.RoundTripper) http.RoundTripper {
 
 // RoundTrip sends the request, reads the whole answer and checks both.
 func (w *watching) RoundTrip(request *http.Request) (*http.Response, error) {
-	sent, err := bodyOf(request)
+	request, sent, err := withBody(request)
 	if err != nil {
 		return nil, err
 	}
@@ -44,15 +44,19 @@ func (w *watching) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// bodyOf reads what will be sent; the request keeps it.
-func bodyOf(request *http.Request) ([]byte, error) {
-	if request.GetBody == nil {
-		return nil, nil
+// withBody reads what will be sent and gives a request that still sends it: a
+// transport may not change the one that it was given.
+func withBody(request *http.Request) (*http.Request, []byte, error) {
+	if request.Body == nil || request.Body == http.NoBody {
+		return request, nil, nil
 	}
-	body, err := request.GetBody()
+	sent, err := io.ReadAll(request.Body)
+	_ = request.Body.Close()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer func() { _ = body.Close() }()
-	return io.ReadAll(body)
+	again := *request
+	again.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(sent)), nil }
+	again.Body, err = again.GetBody()
+	return &again, sent, err
 }
