@@ -31,13 +31,15 @@ ask_sentinel() {
 }
 
 # A line "node WHO ROLE data|empty", or "unclear WHO why". A node that is still
-# loading cannot count its keys: it has data.
+# loading has data. (One question, not two through redis-cli's standard input: then
+# it asks for the description of every command first.)
 ask_node() {
-	printf 'ROLE\nDBSIZE\n' | cli "$1" 6379 | awk -v who="$1" '
-	NR == 1 { role = $1; why = $0 }
-	{ last = $0 }
+	cli "$1" 6379 INFO | tr -d '\r' | awk -F : -v who="$1" '
+	NR == 1 { why = $0 }
+	{ value[$1] = $2 }
+	/^db[0-9]+:keys=/ { keys = 1 }
 	END {
-		if (role == "master" || role == "slave") print "node", who, role, (last == "0" ? "empty" : "data")
+		if (value["role"] ~ /^(master|slave)$/) print "node", who, value["role"], (keys || value["loading"] != "0" ? "data" : "empty")
 		else if (why != "") print "unclear", who, why
 	}'
 }
