@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,7 +42,9 @@ func TestTheUsersRightsAreEnoughForTheirWork(t *testing.T) {
 	t.Run("sentinel: the primary is replaced, the other replica follows, both remember it", func(t *testing.T) {
 		require.NoError(t, s.AwaitHealthy(t.Context()))
 		require.NoError(t, s.Process("redis-1").Kill())
-		primary, err := s.AwaitPrimary(t.Context(), func(name string) bool { return name != "redis-1" })
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		primary, err := s.AwaitPrimary(ctx, func(name string) bool { return name != "redis-1" })
 		require.NoError(t, err)
 		other := map[string]string{"redis-2": "redis-3", "redis-3": "redis-2"}[primary]
 		ip := s.Process(primary).service.ip(s.Net)
