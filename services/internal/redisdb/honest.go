@@ -59,41 +59,60 @@ var (
 	errEmpty  = errors.New("the node has no data, or no commit was ever made")
 )
 
-// read asks the replicas in turn, then the primary; what is within the bound
-// counts. While there is no primary the freshest replica answers, and says its age.
+// readPatience is how long a read goes on asking when no node can answer it: at
+// a promotion Sentinel closes the clients' connections on every node at once.
+const readPatience = 3 * time.Second
+
+// read asks until a node's answer can be taken, or patience ends.
 func (db *DB) read(ctx context.Context, queue question) error {
-	r := readingOf(ctx)
-	if r.Strong {
+	if readingOf(ctx).Strong {
 		return db.readStrong(ctx, queue)
 	}
-	var freshest string
-	least := time.Duration(-1)
-	var err error
+	ctx, cancel := context.WithTimeout(ctx, readPatience)
+	defer cancel()
+	for {
+		err := db.readOnce(ctx, queue)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			unavailable := fault.Wrap(err, ErrUnavailable.Kind, ErrUnavailable.Code, "The store cannot be read at the moment.")
+			unavailable.RetryAfter = ErrUnavailable.RetryAfter
+			return unavailable
+		case <-time.After(retryPause):
+		}
+	}
+}
+
+// readOnce asks the replicas in turn, then the primary; the first answer within
+// the bounds counts. While there is no primary the freshest replica answers, and
+// says its age.
+func (db *DB) readOnce(ctx context.Context, queue question) error {
+	r := readingOf(ctx)
+	err, freshest, least := error(errNoPrimary), "", time.Duration(0)
 	for _, node := range db.order() {
 		var age time.Duration
 		if age, err = db.readNode(ctx, node, r.AtLeast, queue); err == nil {
 			return nil
 		}
-		if ctx.Err() != nil {
-			break
-		}
 		db.metrics.passedOver(err)
 		if !errors.Is(err, errBehind) {
 			db.penalties.Store(node, time.Now().Add(penalty))
 		}
-		if errors.Is(err, errOld) && (least < 0 || age < least) {
+		if errors.Is(err, errOld) && (freshest == "" || age < least) {
 			freshest, least = node, age
 		}
 	}
-	if r.AtLeast == 0 && freshest != "" {
-		if age, failed := db.readNode(ctx, freshest, 0, queue); failed == nil || errors.Is(failed, errOld) {
-			r.stale(age)
-			return nil
-		}
+	if freshest == "" {
+		return err
 	}
-	unavailable := fault.Wrap(err, ErrUnavailable.Kind, ErrUnavailable.Code, "The store cannot be read at the moment.")
-	unavailable.RetryAfter = ErrUnavailable.RetryAfter
-	return unavailable
+	age, err := db.readNode(ctx, freshest, r.AtLeast, queue)
+	if err == nil || errors.Is(err, errOld) {
+		r.stale(age)
+		return nil
+	}
+	return err
 }
 
 // order lists whom to ask: the replicas in turn, those under a penalty later,
