@@ -5,7 +5,7 @@
 # sentinels (host:port), sentinel_count, data (directory), mark (file).
 # ask sets answers; tally sets what they amount to; decide sets verdict.
 
-# The page that a wait refers to when a person may be needed.
+# The page for people that a long wait refers to.
 runbook=docs/runbook/redis-waits.md
 
 # ask: every Sentinel and every other node at once, one line from each that
@@ -200,4 +200,19 @@ decide_named() {
 	else
 		verdict=primary
 	fi
+}
+
+# tell_wait: says what this node waits for, and says it again every half minute,
+# so that it stands at the end of the log for whoever comes to look. It keeps what
+# it said in told, and when in told_at.
+tell_wait() {
+	now=$(date +%s)
+	if [ "$verdict" != "$told" ]; then
+		say "I $verdict"
+	elif [ $((now - told_at)) -ge 30 ]; then
+		say "I still $verdict (if that lasts: $runbook)"
+	else
+		return 0
+	fi
+	told=$verdict told_at=$now
 }

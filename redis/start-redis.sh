@@ -62,20 +62,6 @@ wait_for_role() {
 	done
 }
 
-# tell_wait: says what this node waits for, and says it again every half minute,
-# so that it stands at the end of the log of whoever comes to look.
-tell_wait() {
-	now=$(date +%s)
-	if [ "$verdict" != "$told" ]; then
-		say "I $verdict"
-	elif [ $((now - told_at)) -ge 30 ]; then
-		say "I still $verdict (if that lasts: $runbook)"
-	else
-		return 0
-	fi
-	told=$verdict told_at=$now
-}
-
 # forget_first_run: the mark has done its work once two Sentinels know replicas.
 forget_first_run() {
 	if [ $((heard - fresh)) -ge 2 ]; then rm -f "$mark"; fi

@@ -51,7 +51,7 @@ func routes(g gates, h handlers) (*gin.Engine, error) {
 	r.GET("/docs", page(g.pages))
 	r.GET("/docs/:asset", page(g.pages))
 
-	v1 := r.Group("/v1", web.RequireReady(g.ready), web.CapBody(web.MaxBody), web.PathID, web.NameWrites(g.maker))
+	v1 := r.Group("/v1", web.RequireReady(g.ready), web.CapBody(web.MaxBody), web.PathID, web.NameWrites(g.maker), consistency)
 	anyone, signedIn, admin := g.access.Anyone, g.access.SignedIn, g.access.Admin
 	perUser, perAddress := g.limits.PerUser, g.limits.SignInAddress
 

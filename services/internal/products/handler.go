@@ -4,7 +4,6 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
 
-	"evergreen/services/internal/redisdb"
 	"evergreen/services/internal/web"
 )
 
@@ -42,7 +41,7 @@ func (h *Handler) List(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	items, last, err := h.store.List(web.ReadContext(c, redisdb.FromPrimary), page, filters)
+	items, last, err := h.store.List(c.Request.Context(), page, filters)
 	if err != nil {
 		return err
 	}
@@ -51,7 +50,7 @@ func (h *Handler) List(c *gin.Context) error {
 
 // Get answers GET /products/:id.
 func (h *Handler) Get(c *gin.Context) error {
-	text, etag, err := h.store.Get(web.ReadContext(c, redisdb.FromPrimary), c.Param("id"))
+	text, etag, err := h.store.Get(c.Request.Context(), c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -93,7 +92,7 @@ func (h *Handler) Delete(c *gin.Context) error {
 
 // Ledger answers GET /products/:id/stock.
 func (h *Handler) Ledger(c *gin.Context) error {
-	ledger, err := h.store.Ledger(web.ReadContext(c, redisdb.FromPrimary), c.Param("id"))
+	ledger, err := h.store.Ledger(c.Request.Context(), c.Param("id"))
 	if err != nil {
 		return err
 	}

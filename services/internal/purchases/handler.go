@@ -7,7 +7,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"evergreen/services/internal/fault"
-	"evergreen/services/internal/redisdb"
 	"evergreen/services/internal/web"
 )
 
@@ -85,7 +84,7 @@ func (h *Handler) List(c *gin.Context) error {
 		}
 		filter.Owner = who.UserID
 	}
-	items, last, err := h.store.List(web.ReadContext(c, redisdb.FromPrimary), page, filter)
+	items, last, err := h.store.List(c.Request.Context(), page, filter)
 	if err != nil {
 		return err
 	}
@@ -94,7 +93,7 @@ func (h *Handler) List(c *gin.Context) error {
 
 // Get answers GET /purchases/:id.
 func (h *Handler) Get(c *gin.Context) error {
-	text, etag, err := h.store.Get(web.ReadContext(c, redisdb.FromPrimary), c.Param("id"), owner(c))
+	text, etag, err := h.store.Get(c.Request.Context(), c.Param("id"), owner(c))
 	if err != nil {
 		return err
 	}

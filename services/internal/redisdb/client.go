@@ -1,12 +1,11 @@
 // Package redisdb is the only one that speaks to Redis. It knows who is
 // primary, commits writes so that an answer means "kept", and reads from
-// replicas. What the keys mean is the domains' affair; how they are called
-// stands in keys.go.
+// replicas without being fooled by one that is behind. What the keys mean is the
+// domains' affair; how they are called stands in keys.go.
 package redisdb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -20,22 +19,22 @@ import (
 // Time-outs of single exchanges. They are far shorter than the driver's own
 // (5 s), because a write has 10 s for everything, failover included.
 const (
-	dialTimeout  = 500 * time.Millisecond
-	writeTimeout = 1500 * time.Millisecond // script, fsync and a WAIT of waitTimeout
-	readTimeout  = 800 * time.Millisecond
+	dialTimeout     = 300 * time.Millisecond
+	exchangeTimeout = 1500 * time.Millisecond // a group: scripts, fsync, and a WAIT of waitTimeout
+	readTimeout     = 400 * time.Millisecond  // one read of one node, before another is asked
 )
 
-// Pool sizes: connections to the primary for writes, and for reads.
-const (
-	writePool = 32
-	readPool  = 32
-)
+// nodePool is how many connections one API replica may hold to one node.
+const nodePool = 48
 
 // Settings are what a DB needs to know.
 type Settings struct {
 	MasterName string
 	Sentinels  []string // host:port
-	Password   string
+	// User and Password are for the Redis nodes, the other pair for the Sentinels;
+	// an empty user is Redis's default user.
+	User, Password                 string
+	SentinelUser, SentinelPassword string
 	// Deadline bounds a commit, retries and failover included.
 	Deadline time.Duration
 	// Replica names this API replica among those that share the load.
@@ -44,17 +43,15 @@ type Settings struct {
 
 // DB is the shop's connection to Redis.
 type DB struct {
-	settings Settings
-	log      *slog.Logger
-	metrics  *metrics
+	settings  Settings
+	log       *slog.Logger
+	metrics   *metrics
+	topology  *topology
+	committer *committer
 
-	writer  *redis.Client // to the primary; commits only
-	primary *redis.Client // to the primary; reads, and writes that need no acknowledgement
-	replica *redis.Client // to the replicas, or the primary when there is none
-
-	slots    chan struct{} // one for each connection of writer's pool
-	replicas atomic.Int64  // how many replicas a commit waits for
-	peers    atomic.Int64  // how many API replicas share the load
+	peers     atomic.Int64  // how many API replicas share the load
+	turn      atomic.Uint64 // which replica reads next
+	penalties sync.Map      // node → time until which it is asked last
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -63,37 +60,15 @@ type DB struct {
 // New makes a DB; it connects at the first use. Start keeps it informed.
 func New(s Settings, registry prometheus.Registerer, log *slog.Logger) *DB {
 	redis.SetLogger(driverLog{log}) // the driver knows only one logger per process
-	db := &DB{
-		settings: s, log: log,
-		writer:  redis.NewFailoverClient(options(s, writePool, writeTimeout, -1, false)),
-		primary: redis.NewFailoverClient(options(s, readPool, readTimeout, 1, false)),
-		replica: redis.NewFailoverClient(options(s, readPool, readTimeout, 2, true)),
-		slots:   make(chan struct{}, writePool),
-	}
-	db.replicas.Store(1)
+	db := &DB{settings: s, log: log}
+	db.topology = newTopology(s, log, func() { db.metrics.failovers.Inc() })
+	db.metrics = newMetrics(registry, db.topology)
+	db.committer = newCommitter(db.topology, db.metrics, log)
 	db.peers.Store(1)
-	db.metrics = newMetrics(registry, map[string]*redis.Client{
-		"commit": db.writer, "primary": db.primary, "replica": db.replica,
-	})
 	return db
 }
 
-// options: retries is -1 for commits, whose retries are the committer's own and
-// never the driver's: it would send a script again without knowing what it does.
-func options(s Settings, pool int, timeout time.Duration, retries int, replicas bool) *redis.FailoverOptions {
-	return &redis.FailoverOptions{
-		MasterName: s.MasterName, SentinelAddrs: s.Sentinels, SentinelPassword: s.Password, Password: s.Password,
-		ReplicaOnly: replicas, MaxRetries: retries,
-		DialTimeout: dialTimeout, DialerRetries: 1, ReadTimeout: timeout, WriteTimeout: timeout, PoolTimeout: timeout,
-		ContextTimeoutEnabled: true, PoolSize: pool, MaxActiveConns: pool + 8, PipelinePoolSize: -1,
-		// Connections to replicas are chosen when they are made: without an end to
-		// their life a replica that comes back would stay idle for ever.
-		ConnMaxLifetime: time.Minute,
-	}
-}
-
-// driverLog takes what the driver would print: who it holds for primary, and
-// which Sentinel did not answer. It is for the one who looks closely.
+// driverLog takes what the driver would print, for the one who looks closely.
 type driverLog struct{ log *slog.Logger }
 
 // Printf is part of the driver's interface for loggers.
@@ -101,19 +76,20 @@ func (d driverLog) Printf(ctx context.Context, format string, args ...any) {
 	d.log.DebugContext(ctx, fmt.Sprintf(format, args...))
 }
 
-// Start begins to watch the topology; it does not wait for Redis to be there.
+// Start begins to watch the topology, to commit and to beat; it does not wait
+// for Redis to be there.
 func (db *DB) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	db.stop = cancel
-	db.done.Add(1)
-	go func() {
-		defer db.done.Done()
-		db.watch(ctx)
-	}()
+	db.done.Go(func() { db.topology.watch(ctx) })
+	db.done.Go(func() { db.committer.run(ctx) })
+	db.done.Go(func() { every(ctx, time.Second, db.beat) })
+	db.done.Go(func() { every(ctx, time.Second, db.signLife) })
 }
 
-// Stop ends the watching, takes this replica off the list of those that share
-// the load, and closes all connections. It may be called more than once.
+// Stop ends all of it, takes this replica off the list of those that share the
+// load, and closes all connections. Writes that are still held are given up. It
+// may be called more than once.
 func (db *DB) Stop() error {
 	if db.stop == nil {
 		return nil
@@ -121,40 +97,45 @@ func (db *DB) Stop() error {
 	db.stop()
 	db.done.Wait()
 	db.stop = nil
-	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
-	defer cancel()
-	_ = db.primary.ZRem(ctx, KeyReplicas(), db.settings.Replica).Err()
-	return errors.Join(db.writer.Close(), db.primary.Close(), db.replica.Close())
+	if primary := db.topology.primary(); primary != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+		defer cancel()
+		_ = primary.ZRem(ctx, KeyReplicas(), db.settings.Replica).Err()
+	}
+	db.topology.close()
+	return nil
 }
 
-// watch refreshes once a second what a commit has to know about the topology.
-func (db *DB) watch(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
+// every calls do at once and then again each period, until ctx ends.
+func every(ctx context.Context, period time.Duration, do func(context.Context)) {
+	tick := time.NewTicker(period)
 	defer tick.Stop()
-	for {
-		db.refresh(ctx)
-		db.signLife(ctx)
+	for ctx.Err() == nil {
+		do(ctx)
 		select {
 		case <-ctx.Done():
-			return
 		case <-tick.C:
 		}
 	}
 }
 
-// Ping asks Redis for a sign of life, replicas first: the shop can still show
-// its products without a primary.
+// Ping asks Redis for a sign of life: the shop can still show its products
+// without a primary.
 func (db *DB) Ping(ctx context.Context) error {
-	return db.read(ctx, func(c *redis.Client) error { return c.Ping(ctx).Err() })
+	return db.read(ctx, func(ctx context.Context, pipe redis.Pipeliner) { pipe.Ping(ctx) })
 }
 
 // CheckSchema writes the layout's version into an empty data set and refuses a
 // data set of another one.
 func (db *DB) CheckSchema(ctx context.Context) error {
-	if err := db.primary.SetNX(ctx, KeySchema(), SchemaVersion, 0).Err(); err != nil {
+	primary := db.topology.primary()
+	if primary == nil {
+		return errNoPrimary
+	}
+	if err := primary.SetNX(ctx, KeySchema(), SchemaVersion, 0).Err(); err != nil {
 		return err
 	}
-	version, err := db.primary.Get(ctx, KeySchema()).Int()
+	version, err := primary.Get(ctx, KeySchema()).Int()
 	if err == nil && version != SchemaVersion {
 		return fmt.Errorf("the data has layout %d, this program knows %d", version, SchemaVersion)
 	}

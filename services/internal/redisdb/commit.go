@@ -35,7 +35,7 @@ type Result struct {
 	Values []string
 	// Replayed says that this is the remembered outcome of an earlier run.
 	Replayed bool
-	// Seq is the commit's number, for read-your-writes.
+	// Seq is the commit's number, for reading one's own writes.
 	Seq int64
 }
 
@@ -48,78 +48,47 @@ func (r Result) Int(i int) int64 {
 	return n
 }
 
-// retryPause is the pause between two tries of a commit: short against a
-// failover (about 4 s), long against the time that a refused connection takes.
-const retryPause = 50 * time.Millisecond
-
-// errShort: fewer replicas than asked for acknowledged within waitTimeout.
-var errShort = errors.New("not enough replicas acknowledged")
-
 // Commit runs a write and returns once its outcome, effect or refusal, is
-// acknowledged (ack.go). While there is no primary, or too few replicas, it
-// tries again under the same request id until the deadline; then it says
-// ErrUnavailable if surely nothing was written, else ErrOutcomeUnknown.
+// acknowledged (ack.go). While there is no primary, or too few replicas, it is
+// held and submitted again under the same request id until the deadline; then it
+// says ErrUnavailable if surely nothing was written, else ErrOutcomeUnknown.
+// With too many held already it says ErrBusy at once.
 //
-// The caller's going away does not end it: a client that hangs up must not
-// leave us with a connection in the middle of an answer.
+// The caller's going away does not end it: what became of a write that is in
+// flight has to be found out all the same.
 func (db *DB) Commit(ctx context.Context, cmd Command) (Result, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.settings.Deadline)
-	defer cancel()
 	start := time.Now()
-	result, err := db.commit(ctx, cmd)
+	run := &script{cmd: cmd, loaded: true}
+	err := db.committer.submit(&item{
+		deadline: start.Add(db.settings.Deadline), size: len(cmd.Keys) + len(cmd.Args), queue: run.queue, told: run.told,
+	})
 	db.metrics.committed(cmd.Script.Name, outcome(err), time.Since(start))
 	if err != nil {
-		return Result{}, err
+		return Result{}, final(err, cmd.Script.Name)
 	}
-	if result.how == reusedKey {
+	if run.answer.how == reusedKey {
 		return Result{}, ErrKeyReused
 	}
-	return result.Result, nil
+	readingOf(ctx).wrote(run.answer.Seq)
+	return run.answer.Result, nil
 }
 
-func (db *DB) commit(ctx context.Context, cmd Command) (reply, error) {
-	select {
-	case db.slots <- struct{}{}:
-		defer func() { <-db.slots }()
-	case <-ctx.Done():
-		return reply{}, fault.Wrap(ctx.Err(), ErrUnavailable.Kind, ErrUnavailable.Code, ErrUnavailable.Detail)
+// final turns what Redis itself answered into what the caller is told.
+func final(err error, what string) error {
+	var ours *fault.Error
+	switch {
+	case errors.As(err, &ours):
+		return err
+	case classify(err) == full:
+		return ErrFull
 	}
-	mayBeWritten := false
-	for {
-		result, err := db.try(ctx, cmd)
-		if err == nil {
-			return result, nil
-		}
-		switch classify(err) {
-		case full:
-			return reply{}, ErrFull
-		case failed:
-			return reply{}, fmt.Errorf("script %s: %w", cmd.Script.Name, err)
-		case unknown:
-			mayBeWritten = mayBeWritten || !neverSent(err)
-		case refused:
-		}
-		db.metrics.retried(cause(err))
-		if !db.pause(ctx) {
-			return reply{}, giveUp(err, mayBeWritten)
-		}
-	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
-// pause waits before the next try; false means that the deadline has come.
-func (db *DB) pause(ctx context.Context) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(retryPause):
-		db.refresh(ctx)
-		return ctx.Err() == nil
-	}
-}
-
-func giveUp(cause error, mayBeWritten bool) error {
+// giveUp is the end of what waited too long.
+func giveUp(cause error, sent bool) error {
 	as := ErrUnavailable
-	if mayBeWritten {
+	if sent {
 		as = ErrOutcomeUnknown
 	}
 	err := fault.Wrap(cause, as.Kind, as.Code, as.Detail)
@@ -127,51 +96,42 @@ func giveUp(cause error, mayBeWritten bool) error {
 	return err
 }
 
-// try is one attempt on one connection: WAIT speaks only of what its own
-// connection wrote, so script, INCR and WAIT have to share one.
-func (db *DB) try(ctx context.Context, cmd Command) (reply, error) {
-	conn := db.writer.Conn()
-	defer func() { _ = conn.Close() }()
-	result, err := db.send(ctx, conn, cmd, "EVALSHA", cmd.Script.sha)
-	if isNoScript(err) {
-		// A new primary has never seen the script.
-		return db.send(ctx, conn, cmd, "EVAL", cmd.Script.source)
-	}
-	return result, err
+// script is a Command on its way.
+type script struct {
+	cmd    Command
+	loaded bool // the server has seen the script, as far as we know
+	run    *redis.Cmd
+	answer reply
 }
 
-// send is the pipeline. The INCR is there because from Redis 7.2 WAIT answers at
-// once on a connection whose last command wrote nothing, as a refusal may.
-func (db *DB) send(ctx context.Context, conn *redis.Conn, cmd Command, how, script string) (reply, error) {
-	args := make([]any, 0, 9+len(cmd.Keys)+len(cmd.Args))
-	args = append(args, how, script, 2+len(cmd.Keys), KeyRequest(cmd.Request.Record), KeyEvents())
-	for _, key := range cmd.Keys {
+func (s *script) queue(ctx context.Context, pipe redis.Pipeliner) {
+	how, name := "EVALSHA", s.cmd.Script.sha
+	if !s.loaded {
+		how, name = "EVAL", s.cmd.Script.source
+	}
+	args := make([]any, 0, 9+len(s.cmd.Keys)+len(s.cmd.Args))
+	args = append(args, how, name, 2+len(s.cmd.Keys), KeyRequest(s.cmd.Request.Record), KeyEvents())
+	for _, key := range s.cmd.Keys {
 		args = append(args, key)
 	}
-	r := cmd.Request
-	args = append(args, r.Fingerprint, r.TTL.Milliseconds(), r.ID, cmd.Actor)
-	args = append(args, cmd.Args...)
+	r := s.cmd.Request
+	args = append(args, r.Fingerprint, r.TTL.Milliseconds(), r.ID, s.cmd.Actor)
+	s.run = pipe.Do(ctx, append(args, s.cmd.Args...)...)
+}
 
-	want := db.replicas.Load()
-	var run, seq, held *redis.Cmd
-	_, err := conn.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-		run = pipe.Do(ctx, args...)
-		seq = pipe.Do(ctx, "INCR", KeyCommitSeq())
-		held = pipe.Do(ctx, "WAIT", want, waitTimeout.Milliseconds())
-		return nil
-	})
-	if run.Err() != nil {
-		return reply{}, run.Err()
+func (s *script) told(seq int64) (err error) {
+	if s.run == nil {
+		return errNoPrimary // it was never queued
 	}
-	if err != nil {
-		return reply{}, err
+	if err := s.run.Err(); err != nil {
+		if isNoScript(err) {
+			s.loaded = false // a new primary has never seen it
+		}
+		return err
 	}
-	if count, err := held.Int64(); err != nil || count < want {
-		return reply{}, errors.Join(errShort, err)
-	}
-	result, err := parse(run.Val())
-	result.Seq, _ = seq.Int64()
-	return result, err
+	s.answer, err = parse(s.run.Val())
+	s.answer.Seq = seq
+	return err
 }
 
 // reply is a Result with how the prelude came to it.
@@ -195,7 +155,7 @@ func parse(value any) (reply, error) {
 	how, howOK := list[0].(int64)
 	code, codeOK := list[1].(int64)
 	if !howOK || !codeOK || how < firstRun || how > reusedKey {
-		return reply{}, fmt.Errorf("a script answered %v, %v", list[0], list[1])
+		return reply{}, errors.New("a script's answer does not begin with how and code")
 	}
 	r := reply{how: how, Result: Result{Code: int(code), Replayed: how == remembered}}
 	for _, v := range list[2:] {

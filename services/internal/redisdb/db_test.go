@@ -39,15 +39,15 @@ func run(m *testing.M) int {
 func open(t *testing.T, deadline time.Duration) *DB {
 	t.Helper()
 	db := New(Settings{
-		MasterName: nodes.Setting("REDIS_MASTER_NAME"), Sentinels: nodes.Sentinels(), Password: nodes.Setting("REDIS_PASSWORD"),
+		MasterName: nodes.Setting("REDIS_MASTER_NAME"), Sentinels: nodes.Sentinels(), Password: nodes.Setting("REDIS_PASSWORD"), SentinelPassword: nodes.Setting("REDIS_PASSWORD"),
 		Deadline: deadline, Replica: t.Name(),
 	}, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	db.Start()
 	t.Cleanup(func() { require.NoError(t, db.Stop()) })
-	require.Eventually(t, func() bool { return db.replicas.Load() == mostReplicas }, 20*time.Second, 20*time.Millisecond,
-		"both replicas are waited for")
-	require.Eventually(t, func() bool { return sentinelsSeeReplicas(t) }, 20*time.Second, 20*time.Millisecond,
-		"the Sentinels hold both replicas for alive, or the driver would read from the primary")
+	require.Eventually(t, func() bool {
+		now := db.topology.now.Load()
+		return now.primary != "" && len(now.replicas) == 2 && sentinelsSeeReplicas(t)
+	}, 20*time.Second, 20*time.Millisecond, "the primary and both replicas are known")
 	return db
 }
 

@@ -22,6 +22,9 @@ var (
 	// ErrFull: Redis is at maxmemory and refuses writes; nothing was written.
 	ErrFull = &fault.Error{Kind: fault.Unavailable, Code: "storage-full", RetryAfter: 30 * time.Second,
 		Detail: "The store has no room for new data. Nothing was changed; reads go on."}
+	// ErrBusy: too many writes are held already; nothing was written.
+	ErrBusy = &fault.Error{Kind: fault.Unavailable, Code: "busy", RetryAfter: 2 * time.Second,
+		Detail: "Too many writes are waiting for the store. Nothing was changed."}
 	// ErrKeyReused: the Idempotency-Key came before with another body.
 	ErrKeyReused = fault.New(fault.Invalid, "idempotency-key-reused",
 		"This Idempotency-Key was used before with another body.",
@@ -68,3 +71,9 @@ func classify(err error) failure {
 // isNoScript holds when the server has never seen the script, as a newly
 // promoted primary has not.
 func isNoScript(err error) bool { return redis.HasErrorPrefix(err, "NOSCRIPT") }
+
+// mustRepeat holds for an item that a committed group left undone: it was
+// refused before anything was written, or its script has to be sent whole.
+func mustRepeat(err error) bool {
+	return err != nil && (isNoScript(err) || classify(err) == refused || classify(err) == unknown)
+}

@@ -13,6 +13,10 @@ func KeySchema() string { return "evg:schema" }
 // KeyCommitSeq counts commits; its INCR makes WAIT mean something. String.
 func KeyCommitSeq() string { return "evg:commit:seq" }
 
+// KeyHeartbeat holds the primary's time in milliseconds, written once a second;
+// what a replica has of it tells how old its data is. String.
+func KeyHeartbeat() string { return "evg:heartbeat" }
+
 // KeyEvents is the stream of changes. Stream.
 func KeyEvents() string { return "evg:events" }
 

@@ -10,15 +10,21 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// neverSent holds for errors that came before a byte of the command went out:
-// no Sentinel answered, or nobody listens at the primary's address. Everything
-// else may have reached the primary.
+// errNoPrimary: no Sentinel has named a primary yet.
+var errNoPrimary = errors.New("no primary is known")
+
+// notSent marks an error that came before a byte of the group went out.
+type notSent struct{ error }
+
+func (e notSent) Unwrap() error { return e.error }
+
+// neverSent holds for errors after which surely nothing was written: nobody is
+// primary, or nobody listens at its address. After everything else the command
+// may have reached the primary.
 func neverSent(err error) bool {
+	var before notSent
 	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
-		return true
-	}
-	return strings.Contains(err.Error(), "all sentinels specified")
+	return errors.As(err, &before) || (errors.As(err, &op) && op.Op == "dial")
 }
 
 // cause is an error as a label: few values, known beforehand.
@@ -28,6 +34,8 @@ func cause(err error) string {
 	switch {
 	case errors.Is(err, errShort):
 		return "not-acknowledged"
+	case errors.Is(err, errPromoted):
+		return "promotion"
 	case errors.As(err, &reply):
 		code, _, _ := strings.Cut(reply.Error(), " ")
 		return strings.ToLower(code)
@@ -50,7 +58,9 @@ func outcome(err error) string {
 		return "unknown"
 	case errors.Is(err, ErrUnavailable):
 		return "unavailable"
-	case errors.Is(err, ErrFull):
+	case errors.Is(err, ErrBusy):
+		return "busy"
+	case errors.Is(err, ErrFull), classify(err) == full:
 		return "full"
 	}
 	return "failed"

@@ -2,22 +2,9 @@ package redisdb
 
 import (
 	"context"
-	"errors"
 
 	"github.com/redis/go-redis/v9"
-
-	"evergreen/services/internal/fault"
 )
-
-type primaryOnly struct{}
-
-// FromPrimary makes the reads under the context go to the primary, as
-// `Cache-Control: no-cache` asks for.
-func FromPrimary(ctx context.Context) context.Context {
-	return context.WithValue(ctx, primaryOnly{}, true)
-}
-
-func isPrimaryOnly(ctx context.Context) bool { return ctx.Value(primaryOnly{}) != nil }
 
 // Fields are the fields of a hash that exist.
 type Fields map[string]string
@@ -30,13 +17,14 @@ func (db *DB) Hash(ctx context.Context, key string, fields ...string) (Fields, e
 	if err != nil {
 		return nil, err
 	}
-	if found[0] != nil || isPrimaryOnly(ctx) {
+	if found[0] != nil || readingOf(ctx).Strong {
 		return found[0], nil
 	}
-	if again, err := db.Hashes(FromPrimary(ctx), []string{key}, fields...); err == nil {
-		return again[0], nil
+	var reply *redis.SliceCmd
+	if db.askPrimary(ctx, func(ctx context.Context, pipe redis.Pipeliner) { reply = pipe.HMGet(ctx, key, fields...) }) != nil {
+		return nil, nil // without a primary the replica's word stands
 	}
-	return nil, nil
+	return existing(fields, reply.Val()), nil
 }
 
 // Hashes reads the same fields of many hashes in one exchange; a hash that is
@@ -46,14 +34,10 @@ func (db *DB) Hashes(ctx context.Context, keys []string, fields ...string) ([]Fi
 		return nil, nil
 	}
 	replies := make([]*redis.SliceCmd, len(keys))
-	err := db.read(ctx, func(c *redis.Client) error {
-		_, err := c.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-			for i, key := range keys {
-				replies[i] = pipe.HMGet(ctx, key, fields...)
-			}
-			return nil
-		})
-		return err
+	err := db.read(ctx, func(ctx context.Context, pipe redis.Pipeliner) {
+		for i, key := range keys {
+			replies[i] = pipe.HMGet(ctx, key, fields...)
+		}
 	})
 	if err != nil {
 		return nil, err
@@ -80,20 +64,15 @@ func existing(fields []string, values []any) Fields {
 
 // Value reads a string; "" when there is none, after the primary was asked too.
 func (db *DB) Value(ctx context.Context, key string) (string, error) {
-	var value string
-	get := func(ctx context.Context) error {
-		return db.read(ctx, func(c *redis.Client) (err error) {
-			if value, err = c.Get(ctx, key).Result(); errors.Is(err, redis.Nil) {
-				return nil
-			}
-			return err
-		})
+	var reply *redis.StringCmd
+	get := func(ctx context.Context, pipe redis.Pipeliner) { reply = pipe.Get(ctx, key) }
+	if err := db.read(ctx, get); err != nil {
+		return "", err
 	}
-	if err := get(ctx); err != nil || value != "" || isPrimaryOnly(ctx) {
-		return value, err
+	if reply.Val() == "" && !readingOf(ctx).Strong && db.askPrimary(ctx, get) != nil {
+		return "", nil
 	}
-	_ = get(FromPrimary(ctx))
-	return value, nil
+	return reply.Val(), nil
 }
 
 // Newest reads up to limit ids of a list, newest first, that come before the id
@@ -103,50 +82,36 @@ func (db *DB) Newest(ctx context.Context, key, before string, limit int) ([]stri
 	if before != "" {
 		from = "(" + before
 	}
-	var ids []string
-	err := db.read(ctx, func(c *redis.Client) (err error) {
-		ids, err = c.ZRangeArgs(ctx, redis.ZRangeArgs{Key: key, Start: from, Stop: "-", ByLex: true, Rev: true, Count: int64(limit)}).Result()
-		return err
+	var reply *redis.StringSliceCmd
+	err := db.read(ctx, func(ctx context.Context, pipe redis.Pipeliner) {
+		reply = pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: key, Start: from, Stop: "-", ByLex: true, Rev: true, Count: int64(limit)})
 	})
-	return ids, err
+	if err != nil {
+		return nil, err
+	}
+	return reply.Val(), nil
 }
 
 // Count gives the length of a list.
 func (db *DB) Count(ctx context.Context, key string) (int64, error) {
-	var n int64
-	err := db.read(ctx, func(c *redis.Client) (err error) {
-		n, err = c.ZCard(ctx, key).Result()
-		return err
-	})
-	return n, err
+	var reply *redis.IntCmd
+	err := db.read(ctx, func(ctx context.Context, pipe redis.Pipeliner) { reply = pipe.ZCard(ctx, key) })
+	if err != nil {
+		return 0, err
+	}
+	return reply.Val(), nil
 }
 
 // Due gives up to limit members of a sorted set whose score, in milliseconds,
 // has passed by the primary's clock.
 func (db *DB) Due(ctx context.Context, key string, limit int64) ([]string, error) {
-	now, err := db.primary.Time(ctx).Result()
+	primary := db.topology.primary()
+	if primary == nil {
+		return nil, ErrUnavailable
+	}
+	now, err := primary.Time(ctx).Result()
 	if err != nil {
 		return nil, err
 	}
-	return db.primary.ZRangeArgs(ctx, redis.ZRangeArgs{Key: key, Start: "-inf", Stop: now.UnixMilli(), ByScore: true, Count: limit}).Result()
-}
-
-// read asks a replica, then, if that cannot be reached, the primary.
-func (db *DB) read(ctx context.Context, ask func(*redis.Client) error) error {
-	order := []*redis.Client{db.replica, db.primary}
-	if isPrimaryOnly(ctx) {
-		order = order[1:]
-	}
-	var err error
-	for _, client := range order {
-		if err = ask(client); err == nil || ctx.Err() != nil {
-			break
-		}
-	}
-	if err == nil {
-		return nil
-	}
-	unavailable := fault.Wrap(err, ErrUnavailable.Kind, ErrUnavailable.Code, "The store cannot be read at the moment.")
-	unavailable.RetryAfter = ErrUnavailable.RetryAfter
-	return unavailable
+	return primary.ZRangeArgs(ctx, redis.ZRangeArgs{Key: key, Start: "-inf", Stop: now.UnixMilli(), ByScore: true, Count: limit}).Result()
 }

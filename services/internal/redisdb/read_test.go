@@ -161,8 +161,8 @@ func TestOnlyReplicasThatAreOnlineAndInTimeAreCounted(t *testing.T) {
 		"slave2:ip=127.20.0.8,port=6379,state=online,offset=1,lag=2",
 		"slave3:ip=127.20.0.9,port=6379,state=wait_bgsave,offset=0,lag=0",
 	}, "\r\n")
-	require.Equal(t, 2, onlineReplicas(info))
-	require.Zero(t, onlineReplicas("role:slave"))
+	require.Equal(t, 2, onlineReplicas(infoFields(info)))
+	require.Zero(t, onlineReplicas(infoFields("role:slave")))
 }
 
 type redisError string
@@ -188,6 +188,8 @@ func TestErrorsAreSortedByWhatMayHaveBeenWritten(t *testing.T) {
 		{io.EOF, unknown, false, "closed"},
 		{errShort, unknown, false, "not-acknowledged"},
 		{fmt.Errorf("wrapped: %w", dial), unknown, true, "no-connection"},
+		{notSent{errNoPrimary}, unknown, true, "no-connection"},
+		{errPromoted, unknown, false, "promotion"},
 	} {
 		require.Equal(t, row.as, classify(row.err), "%v", row.err)
 		require.Equal(t, row.neverSent, neverSent(row.err), "%v", row.err)

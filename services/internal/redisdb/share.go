@@ -40,14 +40,20 @@ func (db *DB) Replicas() int { return max(1, int(db.peers.Load())) }
 // CountPerMinute counts something of subject, over all replicas, and answers how
 // long the caller has to wait: 0 while it is within perMinute.
 func (db *DB) CountPerMinute(ctx context.Context, what, subject string, perMinute int) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	wait, err := db.runUnacknowledged(ctx, rateScript, []string{KeyRate(what, subject)}, perMinute, time.Minute.Milliseconds())
 	return time.Duration(wait) * time.Millisecond, err
 }
 
 func (db *DB) runUnacknowledged(ctx context.Context, s *Script, keys []string, args ...any) (int64, error) {
-	n, err := db.primary.EvalSha(ctx, s.sha, keys, args...).Int64()
+	primary := db.topology.primary()
+	if primary == nil {
+		return 0, errNoPrimary
+	}
+	n, err := primary.EvalSha(ctx, s.sha, keys, args...).Int64()
 	if isNoScript(err) {
-		return db.primary.Eval(ctx, s.source, keys, args...).Int64()
+		return primary.Eval(ctx, s.source, keys, args...).Int64()
 	}
 	return n, err
 }

@@ -4,7 +4,6 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
 
-	"evergreen/services/internal/redisdb"
 	"evergreen/services/internal/users"
 	"evergreen/services/internal/web"
 )
@@ -45,7 +44,7 @@ func (h *Handler) Create(c *gin.Context) error {
 
 // Current answers GET /sessions/current.
 func (h *Handler) Current(c *gin.Context) error {
-	session, err := h.store.Current(web.ReadContext(c, redisdb.FromPrimary), web.Caller(c))
+	session, err := h.store.Current(c.Request.Context(), web.Caller(c))
 	if err != nil {
 		return err
 	}

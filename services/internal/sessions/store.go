@@ -127,14 +127,14 @@ func (s *Store) Authenticate(ctx context.Context, token string) (web.Principal, 
 	}
 	expires, _ := strconv.ParseInt(fields["expires"], 10, 64)
 	who := web.Principal{UserID: fields["user"], Role: fields["role"], Session: hash}
-	s.extend(ctx, who, time.UnixMilli(expires))
+	s.extend(who, time.UnixMilli(expires))
 	return who, nil
 }
 
 // extend moves the end of a session that was used, once a hundredth of its time
 // has passed: sliding by each request would make a write of every read. It does
 // not keep the request waiting; a lost extension is made at the next use.
-func (s *Store) extend(ctx context.Context, who web.Principal, expires time.Time) {
+func (s *Store) extend(who web.Principal, expires time.Time) {
 	if expires.Sub(s.now()) > s.ttl-s.ttl/100 {
 		return
 	}
@@ -146,7 +146,7 @@ func (s *Store) extend(ctx context.Context, who web.Principal, expires time.Time
 	go func() {
 		defer func() { <-s.touches }()
 		keys := []string{redisdb.KeySession(who.Session), redisdb.KeyUserSessions(who.UserID)}
-		_, err := s.db.Commit(context.WithoutCancel(ctx), touchScript.Command(idempotency.Request{}, who.UserID, keys,
+		_, err := s.db.Commit(context.Background(), touchScript.Command(idempotency.Request{}, who.UserID, keys,
 			who.Session, s.ttl.Milliseconds()))
 		if err != nil {
 			s.log.Warn("a session was not extended", "error", err)

@@ -117,6 +117,25 @@ func TestTheBootRuleSendsForAPersonOnlyWhenNobodyElseCanDecide(t *testing.T) {
 	}
 }
 
+// What somebody who comes late finds at the end of the log.
+func TestWhoWaitsForLongSaysSoAgain(t *testing.T) {
+	t.Parallel()
+	root, err := Root()
+	require.NoError(t, err)
+	cmd := exec.Command("sh", "-euc", `. "$REDIS/boot-rule.sh"
+		say() { echo "$now: $*"; }
+		date() { echo "$clock"; }
+		told='' told_at=0
+		for clock in 100 110 129 130 159 160; do verdict='wait for Godot'; tell_wait; done
+		for clock in 161 162; do verdict='wait for the end'; tell_wait; done`)
+	cmd.Env = append(os.Environ(), "REDIS="+filepath.Join(root, "redis"))
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	const page = " (if that lasts: docs/runbook/redis-waits.md)\n"
+	require.Equal(t, "100: I wait for Godot\n130: I still wait for Godot"+page+"160: I still wait for Godot"+page+
+		"161: I wait for the end\n", string(out))
+}
+
 // verdict runs the shipped rule on answers that nobody was asked for.
 func verdict(t *testing.T, self string, data, mark bool, answers []string) string {
 	t.Helper()

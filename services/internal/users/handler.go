@@ -1,14 +1,11 @@
 package users
 
 import (
-	"context"
-
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"evergreen/services/internal/fault"
-	"evergreen/services/internal/redisdb"
 	"evergreen/services/internal/web"
 )
 
@@ -54,7 +51,7 @@ func (h *Handler) List(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	items, last, err := h.store.List(h.readContext(c), page, filters["email"])
+	items, last, err := h.store.List(c.Request.Context(), page, filters["email"])
 	if err != nil {
 		return err
 	}
@@ -66,7 +63,7 @@ func (h *Handler) Get(c *gin.Context) error {
 	if err := ownOrAdmin(c); err != nil {
 		return err
 	}
-	user, err := h.store.Get(h.readContext(c), c.Param("id"))
+	user, err := h.store.Get(c.Request.Context(), c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -116,10 +113,6 @@ func (h *Handler) Delete(c *gin.Context) error {
 	}
 	web.Gone(c, replayed)
 	return nil
-}
-
-func (h *Handler) readContext(c *gin.Context) context.Context {
-	return web.ReadContext(c, redisdb.FromPrimary)
 }
 
 // ownOrAdmin hides other people: their ids do not exist for the caller.

@@ -4,9 +4,7 @@
 package web
 
 import (
-	"context"
 	"regexp"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -86,14 +84,4 @@ func name(c *gin.Context) (idempotency.Request, error) {
 	source.Body, _ = c.Value(contextBody).([]byte)
 	maker, _ := c.Value(contextMaker).(idempotency.Maker)
 	return maker.Make(source), nil
-}
-
-// ReadContext is the context of the request's reads: `Cache-Control: no-cache`
-// sends them to the primary, by the mark that fromPrimary leaves.
-func ReadContext(c *gin.Context, fromPrimary func(context.Context) context.Context) context.Context {
-	ctx := c.Request.Context()
-	if strings.Contains(c.GetHeader("Cache-Control"), "no-cache") {
-		return fromPrimary(ctx)
-	}
-	return ctx
 }

@@ -1,0 +1,41 @@
+package app
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"evergreen/services/internal/fault"
+	"evergreen/services/internal/redisdb"
+	"evergreen/services/internal/web"
+)
+
+// consistencyToken is the header of read-your-writes: a write's answer carries
+// it, and a read that sends it back sees that write.
+const consistencyToken = "Consistency-Token"
+
+// consistency tells the reads of a request how strong they have to be, and the
+// client what came of them: `Cache-Control: no-cache` makes a read as strong as
+// a write, a Consistency-Token makes it see at least that write, and an answer
+// that is older than the bound, for want of a primary, says its Age.
+func consistency(c *gin.Context) {
+	reading := redisdb.Reading{
+		Wrote: func(seq int64) { c.Header(consistencyToken, strconv.FormatInt(seq, 10)) },
+		Stale: func(age time.Duration) { c.Header("Age", strconv.Itoa(int(age.Seconds()))) },
+	}
+	if c.Request.Method == http.MethodGet {
+		reading.Strong = strings.Contains(c.GetHeader("Cache-Control"), "no-cache")
+		if token := c.GetHeader(consistencyToken); token != "" {
+			seq, err := strconv.ParseInt(token, 10, 64)
+			if err != nil || seq < 1 {
+				web.Fail(c, fault.BadParameter(consistencyToken, "bad-token", "Send the token as the answer to a write showed it."))
+				return
+			}
+			reading.AtLeast = seq
+		}
+	}
+	c.Request = c.Request.WithContext(redisdb.WithReading(c.Request.Context(), reading))
+}

@@ -1,0 +1,277 @@
+package redisdb
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Bounds of the committer.
+const (
+	// maxGroup is the most that rides in one group: enough that the fsync and the
+	// WAIT are shared by many, few enough that a group takes milliseconds.
+	maxGroup = 128
+	// maxArguments bounds a group by its size: a few purchases of 1,000 lines.
+	maxArguments = 16_000
+	// maxHeld is the most that waits, in a failover above all; beyond it a caller
+	// is refused at once instead of waiting in vain.
+	maxHeld = 2000
+	// retryPause is the pause after a group that was not acknowledged: short
+	// against a failover, long against a connection that is refused.
+	retryPause = 50 * time.Millisecond
+)
+
+// item is one thing that rides in a group: a script, or a read that has to be
+// as strong as a write.
+type item struct {
+	deadline time.Time
+	size     int
+	// queue adds the item's commands to a group's pipeline; told reads what became
+	// of them, after the group was acknowledged.
+	queue func(ctx context.Context, pipe redis.Pipeliner)
+	told  func(seq int64) error
+	done  chan error
+
+	sent    bool  // it may have reached a primary, and may have been done
+	lastErr error // why it is still waiting
+}
+
+// committer submits items in groups: what waits while a group is in flight is
+// the next group. One pipeline on one connection carries a group, its INCR and
+// its WAIT; WAIT counts only on the connection that wrote. Nothing of a group is
+// told to anyone before the rule in ack.go holds for it.
+type committer struct {
+	topology *topology
+	metrics  *metrics
+	log      *slog.Logger
+	arrivals chan *item
+	held     atomic.Int64
+
+	// The rest belongs to the loop alone.
+	waiting []*item
+	limit   int // of the next group; halved while groups fail, so that one that breaks its connection is found
+	conn    *redis.Conn
+	node    string // that conn leads to
+	ask     int64  // replicas that the next WAIT asks for
+	asked   time.Time
+}
+
+func newCommitter(t *topology, m *metrics, log *slog.Logger) *committer {
+	return &committer{topology: t, metrics: m, log: log, arrivals: make(chan *item, maxHeld), limit: maxGroup, ask: mostReplicas}
+}
+
+// submit hands an item in and waits for its end: nil after told has read the
+// results, ErrBusy at once when too much is waiting.
+func (c *committer) submit(it *item) error {
+	if c.held.Add(1) > maxHeld {
+		c.held.Add(-1)
+		return ErrBusy
+	}
+	defer c.held.Add(-1)
+	it.done = make(chan error, 1)
+	c.arrivals <- it // has room for all that held lets in
+	return <-it.done
+}
+
+// run is the loop; it ends with ctx and gives up what is waiting then.
+func (c *committer) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		c.gather(ctx)
+		c.expire(time.Now())
+		if len(c.waiting) == 0 {
+			continue
+		}
+		if err := c.round(ctx); err != nil {
+			c.metrics.retried(cause(err))
+			c.pause(ctx)
+		}
+	}
+	c.drop()
+	for c.held.Load() > 0 {
+		select {
+		case it := <-c.arrivals:
+			it.done <- ErrUnavailable
+		case <-time.After(10 * time.Millisecond):
+			c.expire(time.Now().Add(time.Hour))
+		}
+	}
+}
+
+// gather takes in what has arrived; with nothing to do it waits.
+func (c *committer) gather(ctx context.Context) {
+	if len(c.waiting) == 0 {
+		select {
+		case it := <-c.arrivals:
+			c.waiting = append(c.waiting, it)
+		case <-ctx.Done():
+			return
+		}
+	}
+	for len(c.waiting) < maxHeld {
+		select {
+		case it := <-c.arrivals:
+			c.waiting = append(c.waiting, it)
+		default:
+			return
+		}
+	}
+}
+
+// expire ends what has reached its deadline: unknown if it was ever sent.
+func (c *committer) expire(now time.Time) {
+	kept := c.waiting[:0]
+	for _, it := range c.waiting {
+		if now.Before(it.deadline) {
+			kept = append(kept, it)
+			continue
+		}
+		it.done <- giveUp(it.lastErr, it.sent)
+	}
+	clear(c.waiting[len(kept):])
+	c.waiting = kept
+}
+
+// round submits one group. What is not settled goes to the end of the queue, so
+// that the next group is another one.
+func (c *committer) round(ctx context.Context) error {
+	n, size := 0, 0
+	for n < len(c.waiting) && n < c.limit && (n == 0 || size+c.waiting[n].size <= maxArguments) {
+		size += c.waiting[n].size
+		n++
+	}
+	group := c.waiting[:n:n]
+	c.waiting = c.waiting[n:]
+	c.metrics.group(n, len(c.waiting))
+	left, err := c.commit(ctx, group)
+	c.waiting = append(c.waiting, left...)
+	if err != nil {
+		c.limit = max(1, n/2)
+		return err
+	}
+	c.limit = min(maxGroup, c.limit*2)
+	return nil
+}
+
+// commit runs a group and tells its results if it is acknowledged; it answers
+// what has to be submitted again, and why.
+func (c *committer) commit(ctx context.Context, group []*item) ([]*item, error) {
+	seq, err := c.send(ctx, group)
+	if err != nil {
+		return c.unsettled(group, err), err
+	}
+	var left []*item
+	for _, it := range group {
+		err := it.told(seq)
+		if mustRepeat(err) {
+			it.lastErr = err
+			left = append(left, it)
+			continue
+		}
+		it.done <- err
+	}
+	if len(left) > 0 {
+		if isNoScript(left[0].lastErr) {
+			return left, nil // it goes again at once, whole this time
+		}
+		return left, left[0].lastErr
+	}
+	return nil, nil
+}
+
+// unsettled looks through a group that was not acknowledged. What Redis refused
+// before writing anything is no worse off than before; for want of memory it is
+// told at once. All the rest may have been done.
+func (c *committer) unsettled(group []*item, err error) []*item {
+	c.drop()
+	var left []*item
+	for _, it := range group {
+		own := it.told(0)
+		if !neverSent(err) && classify(own) == full {
+			it.done <- own
+			continue
+		}
+		it.lastErr = err
+		it.sent = it.sent || (!neverSent(err) && (own == nil || classify(own) != refused))
+		left = append(left, it)
+	}
+	return left
+}
+
+// send is one pipeline: the items, the INCR, the WAIT; then the rule. The INCR
+// makes WAIT mean something for refusals and reads: from Redis 7.2 it answers at
+// once on a connection whose last command wrote nothing. Its number is the token
+// for reading one's own writes.
+func (c *committer) send(ctx context.Context, group []*item) (int64, error) {
+	if err := c.connect(ctx); err != nil {
+		return 0, err
+	}
+	var seq, wait *redis.Cmd
+	_, err := c.conn.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for _, it := range group {
+			it.queue(ctx, pipe)
+		}
+		seq = pipe.Do(ctx, "INCR", KeyCommitSeq())
+		wait = pipe.Do(ctx, "WAIT", c.ask, waitTimeout.Milliseconds())
+		return nil
+	})
+	if err != nil && seq.Err() == nil && wait.Err() == nil {
+		err = nil // an item's own error, which told reads
+	}
+	if err = errors.Join(seq.Err(), wait.Err()); err != nil {
+		return 0, err
+	}
+	count, _ := wait.Int64()
+	if count < c.ask {
+		c.asked = time.Time{} // a replica fell behind or left: count anew
+	}
+	how, err := c.topology.acknowledged(ctx, c.node, count)
+	if err != nil {
+		c.metrics.withheld(len(group))
+		return 0, err
+	}
+	c.metrics.acknowledged(how, len(group))
+	number, _ := seq.Int64()
+	return number, nil
+}
+
+// connect sees to a connection to who is primary now, and once a second to how
+// many replicas it can rely on.
+func (c *committer) connect(ctx context.Context) error {
+	primary := c.topology.now.Load().primary
+	if primary == "" {
+		return notSent{errNoPrimary}
+	}
+	if c.conn == nil || c.node != primary {
+		c.drop()
+		c.conn, c.node, c.asked = c.topology.client(primary).Conn(), primary, time.Time{}
+	}
+	if time.Since(c.asked) > time.Second {
+		ask, err := waitFor(ctx, c.topology.client(primary))
+		if err != nil {
+			return notSent{err}
+		}
+		c.ask, c.asked = ask, time.Now()
+	}
+	return nil
+}
+
+// drop lets go of the connection; the driver closes it if it was broken.
+func (c *committer) drop() {
+	if c.conn != nil {
+		_ = c.conn.Close()
+		c.conn = nil
+	}
+}
+
+// pause waits before the next try; a new primary ends it at once.
+func (c *committer) pause(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(retryPause):
+	case <-c.topology.nextPrimary():
+	}
+}

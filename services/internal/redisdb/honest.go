@@ -1,0 +1,226 @@
+package redisdb
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"evergreen/services/internal/fault"
+)
+
+// Honest reads. A replica can be behind without knowing it: cut off, frozen and
+// resumed, restarted empty. So the committer writes a heartbeat once a second,
+// and every read fetches it in the same pipeline on the same connection: an
+// answer and its age belong together. Asking INFO now and then would not do: a
+// replica that restarts empty between two questions answers false 404s.
+
+// maxAge is the bound: older than this and another node is asked. A heartbeat is
+// up to a second old when it is written anew, and may wait for a group, so an
+// answer within the bound is at most about 4 s behind in the worst case.
+const maxAge = 2 * time.Second
+
+// penalty is how long a node that failed or was behind is asked last.
+const penalty = time.Second
+
+//go:embed beat.lua
+var beatSource string
+
+var beatScript = newScript("beat", beatSource)
+
+// beat sends a heartbeat along with the next group.
+func (db *DB) beat(context.Context) {
+	var reply *redis.Cmd
+	start := time.Now()
+	_ = db.committer.submit(&item{
+		deadline: start.Add(time.Second), size: 1,
+		queue: func(ctx context.Context, pipe redis.Pipeliner) {
+			reply = pipe.Do(ctx, "EVAL", beatScript.source, 1, KeyHeartbeat())
+		},
+		told: func(int64) error {
+			if reply == nil {
+				return errNoPrimary
+			}
+			return reply.Err()
+		},
+	})
+}
+
+// question queues the commands of a read.
+type question func(ctx context.Context, pipe redis.Pipeliner)
+
+// Why a node's answer is not taken.
+var (
+	errBehind = errors.New("the node has not seen the commit that was asked for")
+	errOld    = errors.New("the node's data is too old")
+	errEmpty  = errors.New("the node has no data, or no commit was ever made")
+)
+
+// readPatience is how long a read goes on asking when no node can answer it: at
+// a promotion Sentinel closes the clients' connections on every node at once.
+const readPatience = 3 * time.Second
+
+// read asks until a node's answer can be taken, or patience ends.
+func (db *DB) read(ctx context.Context, queue question) error {
+	if readingOf(ctx).Strong {
+		return db.readStrong(ctx, queue)
+	}
+	ctx, cancel := context.WithTimeout(ctx, readPatience)
+	defer cancel()
+	for {
+		err := db.readOnce(ctx, queue)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			unavailable := fault.Wrap(err, ErrUnavailable.Kind, ErrUnavailable.Code, "The store cannot be read at the moment.")
+			unavailable.RetryAfter = ErrUnavailable.RetryAfter
+			return unavailable
+		case <-time.After(retryPause):
+		}
+	}
+}
+
+// readOnce asks the replicas in turn, then the primary; the first answer within
+// the bounds counts. While there is no primary the freshest replica answers, and
+// says its age.
+func (db *DB) readOnce(ctx context.Context, queue question) error {
+	r := readingOf(ctx)
+	err, freshest, least := error(errNoPrimary), "", time.Duration(0)
+	for _, node := range db.order() {
+		var age time.Duration
+		if age, err = db.readNode(ctx, node, r.AtLeast, queue); err == nil {
+			return nil
+		}
+		db.metrics.passedOver(err)
+		if !errors.Is(err, errBehind) {
+			db.penalties.Store(node, time.Now().Add(penalty))
+		}
+		if errors.Is(err, errOld) && (freshest == "" || age < least) {
+			freshest, least = node, age
+		}
+	}
+	if freshest == "" {
+		return err
+	}
+	age, err := db.readNode(ctx, freshest, r.AtLeast, queue)
+	if err == nil || errors.Is(err, errOld) {
+		r.stale(age)
+		return nil
+	}
+	return err
+}
+
+// order lists whom to ask: the replicas in turn, those under a penalty later,
+// the primary last.
+func (db *DB) order() []string {
+	now := db.topology.now.Load()
+	good, bad := make([]string, 0, len(now.replicas)+1), []string(nil)
+	turn, at := int(db.turn.Add(1)%1024), time.Now()
+	for i := range now.replicas {
+		node := now.replicas[(i+turn)%len(now.replicas)]
+		if until, punished := db.penalties.Load(node); punished && at.Before(until.(time.Time)) { //nolint:forcetypeassert // only times are stored
+			bad = append(bad, node)
+			continue
+		}
+		good = append(good, node)
+	}
+	if now.primary != "" {
+		good = append(good, now.primary)
+	}
+	return append(good, bad...)
+}
+
+// readNode asks one node and holds its answer against the bounds. The commands
+// have run whatever it answers; errOld is given with the age.
+func (db *DB) readNode(ctx context.Context, node string, atLeast int64, queue question) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	var beat, seq *redis.StringCmd
+	var now *redis.TimeCmd
+	err := pipeline(ctx, db.topology.client(node), func(ctx context.Context, pipe redis.Pipeliner) {
+		beat, now = pipe.Get(ctx, KeyHeartbeat()), pipe.Time(ctx)
+		if atLeast > 0 {
+			seq = pipe.Get(ctx, KeyCommitSeq())
+		}
+		queue(ctx, pipe)
+	})
+	if err != nil {
+		return 0, err
+	}
+	if atLeast > 0 {
+		if seen, _ := strconv.ParseInt(seq.Val(), 10, 64); seen < atLeast {
+			return 0, errBehind
+		}
+	}
+	written, err := strconv.ParseInt(beat.Val(), 10, 64)
+	if err != nil {
+		return 0, errEmpty
+	}
+	if age := now.Val().Sub(time.UnixMilli(written)); age > maxAge {
+		return age, errOld
+	}
+	return 0, nil
+}
+
+// pipeline runs the commands in one exchange; that a key is not there is no error.
+func pipeline(ctx context.Context, client *redis.Client, queue question) error {
+	cmds, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		queue(ctx, pipe)
+		return nil
+	})
+	if err == nil {
+		return nil
+	}
+	return firstError(cmds)
+}
+
+func firstError(cmds []redis.Cmder) error {
+	for _, cmd := range cmds {
+		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) {
+			return err
+		}
+	}
+	return nil
+}
+
+// askPrimary asks the primary without a group: for what a replica did not have.
+func (db *DB) askPrimary(ctx context.Context, queue question) error {
+	primary := db.topology.primary()
+	if primary == nil {
+		return errNoPrimary
+	}
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	return pipeline(ctx, primary, queue)
+}
+
+// readStrong rides in a commit group: when its answer is told, nobody has been
+// promoted over the primary that gave it.
+func (db *DB) readStrong(ctx context.Context, queue question) error {
+	deadline := time.Now().Add(db.settings.Deadline)
+	if own, has := ctx.Deadline(); has && own.Before(deadline) {
+		deadline = own
+	}
+	var own []redis.Cmder
+	err := db.committer.submit(&item{
+		deadline: deadline, size: 1,
+		queue: func(ctx context.Context, pipe redis.Pipeliner) {
+			before := pipe.Len()
+			queue(ctx, pipe)
+			own = pipe.Cmds()[before:]
+		},
+		told: func(int64) error { return firstError(own) },
+	})
+	if errors.Is(err, ErrOutcomeUnknown) {
+		return ErrUnavailable // a read has no outcome to be unsure of
+	}
+	if err != nil {
+		return final(err, "strong read")
+	}
+	return nil
+}

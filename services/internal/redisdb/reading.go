@@ -1,0 +1,51 @@
+package redisdb
+
+import (
+	"context"
+	"time"
+)
+
+// Reading says how strong the reads under a context are, and who wants to know
+// what came of them. The zero Reading reads from replicas within the bound.
+type Reading struct {
+	// Strong reads ride in a commit group: they see every acknowledged write.
+	Strong bool
+	// AtLeast is the commit number that a read has to have seen, 0 for none.
+	AtLeast int64
+	// Wrote is told the number of each commit under the context.
+	Wrote func(seq int64)
+	// Stale is told the age of an answer that is older than the bound, which
+	// happens only while there is no primary.
+	Stale func(age time.Duration)
+}
+
+type readingKey struct{}
+
+// WithReading makes the reads under the context as r says.
+func WithReading(ctx context.Context, r Reading) context.Context {
+	return context.WithValue(ctx, readingKey{}, r)
+}
+
+// FromPrimary makes the reads under the context strong, whatever they were.
+func FromPrimary(ctx context.Context) context.Context {
+	r := readingOf(ctx)
+	r.Strong = true
+	return WithReading(ctx, r)
+}
+
+func readingOf(ctx context.Context) Reading {
+	r, _ := ctx.Value(readingKey{}).(Reading)
+	return r
+}
+
+func (r Reading) wrote(seq int64) {
+	if r.Wrote != nil {
+		r.Wrote(seq)
+	}
+}
+
+func (r Reading) stale(age time.Duration) {
+	if r.Stale != nil {
+		r.Stale(age)
+	}
+}
