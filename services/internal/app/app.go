@@ -72,7 +72,8 @@ func New(c config.Config, log *slog.Logger) (*App, error) {
 
 	a := &App{config: c, log: log, failed: make(chan error, 2)}
 	a.db = redisdb.New(redisdb.Settings{
-		MasterName: c.MasterName, Sentinels: c.Sentinels, Password: c.RedisPassword, SentinelPassword: c.RedisPassword, Deadline: c.CommitDeadline, Replica: c.ReplicaName,
+		MasterName: c.MasterName, Sentinels: c.Sentinels, User: c.RedisUser, Password: c.RedisPassword,
+		SentinelUser: c.SentinelUser, SentinelPassword: c.SentinelPassword, Deadline: c.CommitDeadline, Replica: c.ReplicaName,
 	}, registry, log)
 	router, err := a.build(registry)
 	if err != nil {

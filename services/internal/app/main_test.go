@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,7 +41,18 @@ func run(m *testing.M) int {
 			fmt.Fprintln(os.Stderr, "the shared stack did not stop:", err)
 		}
 	}()
-	return max(m.Run(), verdict())
+	return max(m.Run(), verdict(), refusals())
+}
+
+// refusals is 1 if Redis or a Sentinel has refused anybody anything while the
+// tests ran: a user then lacks a right that it needs.
+func refusals() int {
+	found, err := shared.Refusals(context.Background())
+	if err != nil || len(found) > 0 {
+		fmt.Fprintln(os.Stderr, "refused by Redis or a Sentinel:", err, strings.Join(found, "\n"))
+		return 1
+	}
+	return 0
 }
 
 // verdict is 1 if an answer broke the document, also where a test took that for

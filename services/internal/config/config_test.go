@@ -35,6 +35,21 @@ func TestWhatIsNotSetHasTheDocumentedDefault(t *testing.T) {
 	require.Equal(t, 100, c.UserRate)
 }
 
+func TestTheSentinelsKnowTheAPIByTheSameNameUnlessItIsSaid(t *testing.T) {
+	for _, c := range []struct {
+		set  map[string]string
+		want [4]string // user and password for Redis, then for Sentinel
+	}{
+		{map[string]string{"REDIS_PASSWORD": "p"}, [4]string{"api", "p", "api", "p"}},
+		{map[string]string{"REDIS_USER": "u", "REDIS_PASSWORD": "p"}, [4]string{"u", "p", "u", "p"}},
+		{map[string]string{"REDIS_PASSWORD": "p", "SENTINEL_USER": "su", "SENTINEL_PASSWORD": "sp"}, [4]string{"api", "p", "su", "sp"}},
+	} {
+		got, err := Load(environment(c.set))
+		require.NoError(t, err)
+		require.Equal(t, c.want, [4]string{got.RedisUser, got.RedisPassword, got.SentinelUser, got.SentinelPassword})
+	}
+}
+
 func TestAWrongSettingIsRefusedByName(t *testing.T) {
 	for name, values := range map[string][]string{
 		"SECRET_KEY":           {"", "short", ExampleSecret, strings.Repeat("s", MinSecret-1)},

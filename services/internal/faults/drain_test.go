@@ -103,8 +103,8 @@ func startReplica(t *testing.T, s *stack.Stack) *replica {
 	r.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(s.Dir(), "api"))
 	r.cmd.Dir, r.cmd.Stdout, r.cmd.Stderr = t.TempDir(), &r.log, &r.log
 	r.cmd.Env = append(os.Environ(), "HOST="+host, "PORT=5000", "METRICS_PORT=9100", "REPLICA_NAME=api-draining",
-		"REDIS_SENTINEL="+strings.Join(s.Sentinels(), ","))
-	for _, name := range []string{"REDIS_MASTER_NAME", "REDIS_PASSWORD", "SECRET_KEY", "ADMIN_EMAIL", "ADMIN_PASSWORD"} {
+		"REDIS_SENTINEL="+strings.Join(s.Sentinels(), ","), "REDIS_PASSWORD="+s.Setting("REDIS_API_PASSWORD"))
+	for _, name := range []string{"REDIS_MASTER_NAME", "SECRET_KEY", "ADMIN_EMAIL", "ADMIN_PASSWORD"} {
 		r.cmd.Env = append(r.cmd.Env, name+"="+s.Setting(name))
 	}
 	require.NoError(t, r.cmd.Start())

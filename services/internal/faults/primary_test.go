@@ -55,7 +55,7 @@ func TestAWriteThatNoReplicaHoldsIsAcknowledgedOnlyByTheNextPrimary(t *testing.T
 	require.NoError(t, old.Kill())
 	dead := time.Now()
 	for _, r := range replicas {
-		redis(t, shop, r, "CONFIG", "SET", "masterauth", shop.Setting("REDIS_PASSWORD"))
+		redis(t, shop, r, "CONFIG", "SET", "masterauth", shop.Setting("REDIS_REPLICATION_PASSWORD"))
 	}
 	load.await(t, perSecond/4, func(r result) bool { return r.write && r.right() && r.sent.After(dead) })
 

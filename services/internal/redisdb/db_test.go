@@ -39,7 +39,8 @@ func run(m *testing.M) int {
 func open(t *testing.T, deadline time.Duration) *DB {
 	t.Helper()
 	db := New(Settings{
-		MasterName: nodes.Setting("REDIS_MASTER_NAME"), Sentinels: nodes.Sentinels(), Password: nodes.Setting("REDIS_PASSWORD"), SentinelPassword: nodes.Setting("REDIS_PASSWORD"),
+		MasterName: nodes.Setting("REDIS_MASTER_NAME"), Sentinels: nodes.Sentinels(), User: "api", Password: nodes.Setting("REDIS_API_PASSWORD"),
+		SentinelUser: "api", SentinelPassword: nodes.Setting("REDIS_API_PASSWORD"),
 		Deadline: deadline, Replica: t.Name(),
 	}, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	db.Start()

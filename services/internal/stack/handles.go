@@ -48,6 +48,25 @@ func (s *Stack) Redis(ctx context.Context, name string, command ...string) (stri
 	return ask(ctx, p.Addr(), s.operator(), command...)
 }
 
+// Refusals lists what the Redis nodes and Sentinels that are up have refused since
+// their start: commands, keys and channels that a user has no right to, and wrong
+// passwords, one text for each server that has any.
+func (s *Stack) Refusals(ctx context.Context) (found []string, err error) {
+	for _, p := range s.ofKind(kindRedis, kindSentinel) {
+		if p.PID() == 0 {
+			continue
+		}
+		log, err := s.Redis(ctx, p.Name(), "ACL", "LOG")
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Name(), err)
+		}
+		if log != "" {
+			found = append(found, p.Name()+":\n"+log)
+		}
+	}
+	return found, nil
+}
+
 // ErrNoPrimary says that no two Sentinels name the same node.
 var ErrNoPrimary = errors.New("no two Sentinels name the same primary")
 

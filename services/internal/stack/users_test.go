@@ -1,7 +1,6 @@
 package stack
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -228,17 +227,4 @@ func readFile(t *testing.T, path string) string {
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	return string(text)
-}
-
-// denials lists what servers have refused for want of rights, to anybody.
-func denials(ctx context.Context, t *testing.T, s *Stack) (found []string) {
-	t.Helper()
-	for _, p := range s.ofKind(kindRedis, kindSentinel) {
-		log, err := s.Redis(ctx, p.Name(), "ACL", "LOG")
-		require.NoError(t, err)
-		if log != "" {
-			found = append(found, p.Name()+":\n"+log)
-		}
-	}
-	return found
 }
