@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"evergreen/services/internal/idempotency"
@@ -107,3 +109,7 @@ func ask(t *testing.T, command ...string) string {
 	require.NoError(t, err)
 	return strings.TrimSpace(reply)
 }
+
+func noQuestion(context.Context, redis.Pipeliner) {}
+
+func number(n int) string { return strconv.Itoa(n) }

@@ -75,11 +75,18 @@ func TestWhatAReplicaMissesThePrimaryIsAskedFor(t *testing.T) {
 	require.Equal(t, "value", text)
 
 	ask(t, "CONFIG", "SET", "min-replicas-to-write", "1")
-	host, port, _ := net.SplitHostPort(nodes.Process(mustPrimary(t)).Addr())
 	for _, replica := range replicas {
-		_, err := nodes.Redis(t.Context(), replica.Name(), "REPLICAOF", host, port)
-		require.NoError(t, err)
+		follow(t, replica.Name(), nodes.Process(mustPrimary(t)).Addr())
 	}
+}
+
+// follow makes a node a replica of the one at address again.
+func follow(t *testing.T, node, address string) {
+	t.Helper()
+	host, port, err := net.SplitHostPort(address)
+	require.NoError(t, err)
+	_, err = nodes.Redis(t.Context(), node, "REPLICAOF", host, port)
+	require.NoError(t, err)
 	require.NoError(t, nodes.AwaitHealthy(t.Context()))
 }
 

@@ -30,7 +30,6 @@ func TestAFileIsSoldAndSellingItAgainChangesNothing(t *testing.T) {
 	})
 	t.Run("a real shop's invoices", func(t *testing.T) {
 		out := requireReal(t, s, nil)
-		t.Log(out)
 		before := contents(t, s)
 		require.Equal(t, out, requireReal(t, s, nil))
 		require.Equal(t, before, contents(t, s))
