@@ -24,9 +24,11 @@ const consistencyToken = "Consistency-Token"
 func consistency(c *gin.Context) {
 	reading := redisdb.Reading{
 		Wrote: func(seq int64) { c.Header(consistencyToken, strconv.FormatInt(seq, 10)) },
-		Stale: func(age time.Duration) { c.Header("Age", strconv.Itoa(int(age.Seconds()))) },
 	}
 	if c.Request.Method == http.MethodGet {
+		// What a write answers is never old, though it may have read on its way,
+		// its caller's session for one.
+		reading.Stale = func(age time.Duration) { c.Header("Age", strconv.Itoa(int(age.Seconds()))) }
 		reading.Strong = strings.Contains(c.GetHeader("Cache-Control"), "no-cache")
 		if token := c.GetHeader(consistencyToken); token != "" {
 			seq, err := strconv.ParseInt(token, 10, 64)

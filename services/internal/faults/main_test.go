@@ -34,7 +34,7 @@ func run(m *testing.M) int {
 			fmt.Fprintln(os.Stderr, "the shared stack did not stop:", err)
 		}
 	}()
-	return m.Run()
+	return shoptest.Verdict(m.Run())
 }
 
 // private starts a stack of the test's own: its settings differ, or it wants

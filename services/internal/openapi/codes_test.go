@@ -36,37 +36,60 @@ func TestTheDocumentHasEveryCodeAndNoOther(t *testing.T) {
 // codesInSource reads the code of the API for the codes of faults and of their fields.
 func codesInSource(t *testing.T) (problems, wrong []string) {
 	t.Helper()
-	for _, folder := range []string{"web", "users", "sessions", "products", "purchases", "redisdb", "fault", "idempotency"} {
+	inspect(t, []string{"web", "users", "sessions", "products", "purchases", "redisdb", "fault", "idempotency"}, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			problems = append(problems, argument(n, takers)...)
+			wrong = append(wrong, argument(n, wrongTakers)...)
+		case *ast.CompositeLit:
+			if code := memberCode(n); code != "" && named(n.Type) == "Field" {
+				wrong = append(wrong, code)
+			} else if code != "" {
+				problems = append(problems, code)
+			}
+		case *ast.FuncDecl:
+			if n.Name.Name == "explain" {
+				wrong = append(wrong, returned(n)...)
+				return false
+			}
+		}
+		return true
+	})
+	return problems, wrong
+}
+
+// inspect walks the syntax of packages, without their tests.
+func inspect(t *testing.T, packages []string, visit func(ast.Node) bool) {
+	t.Helper()
+	for _, folder := range packages {
 		files, err := filepath.Glob(filepath.Join("..", folder, "*.go"))
 		require.NoError(t, err)
 		for _, path := range files {
-			if strings.HasSuffix(path, "_test.go") {
-				continue
+			if !strings.HasSuffix(path, "_test.go") {
+				file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+				require.NoError(t, err)
+				ast.Inspect(file, visit)
 			}
-			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
-			require.NoError(t, err)
-			ast.Inspect(file, func(n ast.Node) bool {
-				switch n := n.(type) {
-				case *ast.CallExpr:
-					problems = append(problems, argument(n, takers)...)
-					wrong = append(wrong, argument(n, wrongTakers)...)
-				case *ast.CompositeLit:
-					if code := memberCode(n); code != "" && named(n.Type) == "Field" {
-						wrong = append(wrong, code)
-					} else if code != "" {
-						problems = append(problems, code)
-					}
-				case *ast.FuncDecl:
-					if n.Name.Name == "explain" {
-						wrong = append(wrong, returned(n)...)
-						return false
-					}
-				}
-				return true
-			})
 		}
 	}
-	return problems, wrong
+}
+
+func TestTheDocumentHasEveryFilterOfAList(t *testing.T) {
+	c := checker(t)
+	for _, resource := range []string{"users", "products", "purchases"} {
+		filters := []string{"cursor", "limit"}
+		inspect(t, []string{resource}, func(n ast.Node) bool {
+			if call, isCall := n.(*ast.CallExpr); isCall && named(call.Fun) == "Query" {
+				for _, arg := range call.Args[1:] {
+					text, err := strconv.Unquote(arg.(*ast.BasicLit).Value) //nolint:forcetypeassert // filters are literals
+					require.NoError(t, err)
+					filters = append(filters, text)
+				}
+			}
+			return true
+		})
+		require.Equal(t, sorted(filters), c.Filters("/v1/"+resource))
+	}
 }
 
 // argument gives the literal that a call of one of the takers passes as its code.

@@ -51,10 +51,11 @@ type topology struct {
 	mutex   sync.Mutex
 	clients map[string]*redis.Client
 	changed chan struct{} // closed and replaced whenever the primary changes
+	dialled lines
 }
 
 func newTopology(s Settings, log *slog.Logger, onSwitch func()) *topology {
-	t := &topology{settings: s, log: log, onSwitch: onSwitch, clients: map[string]*redis.Client{}, changed: make(chan struct{})}
+	t := &topology{settings: s, log: log, onSwitch: onSwitch, clients: map[string]*redis.Client{}, changed: make(chan struct{}), dialled: newLines()}
 	for _, address := range s.Sentinels {
 		t.sentinels = append(t.sentinels, redis.NewClient(t.options(address, s.SentinelUser, s.SentinelPassword, 4)))
 	}
@@ -66,7 +67,7 @@ func newTopology(s Settings, log *slog.Logger, onSwitch func()) *topology {
 // not by the driver, which would send a script again without knowing what it does.
 func (t *topology) options(address, user, password string, pool int) *redis.Options {
 	return &redis.Options{
-		Addr: address, Username: user, Password: password, MaxRetries: -1,
+		Addr: address, Username: user, Password: password, MaxRetries: -1, Dialer: t.dialled.dial,
 		DialTimeout: dialTimeout, DialerRetries: 1, ReadTimeout: exchangeTimeout, WriteTimeout: exchangeTimeout, PoolTimeout: exchangeTimeout,
 		ContextTimeoutEnabled: true, PoolSize: pool, MaxActiveConns: pool + 8, PipelinePoolSize: -1,
 		DisableIdentity: true, Protocol: 2,
@@ -162,6 +163,7 @@ func (t *topology) poll(ctx context.Context) {
 	t.log.Info("primary", "address", next.primary, "before", before.primary)
 	if before.primary != "" {
 		t.onSwitch()
+		t.dialled.hangUp(before.primary)
 	}
 	t.mutex.Lock()
 	close(t.changed)

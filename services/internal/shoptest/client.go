@@ -70,17 +70,18 @@ type Client struct {
 const patience = 20 * time.Second
 
 // New speaks to the shop at base over connections of its own, which it keeps.
+// Whatever is answered is held against openapi.yaml.
 func New(base string) *Client {
 	return &Client{base: base, http: &http.Client{
 		Timeout:   patience,
-		Transport: &http.Transport{MaxIdleConns: 1000, MaxIdleConnsPerHost: 1000, IdleConnTimeout: 30 * time.Second},
+		Transport: watched(&http.Transport{MaxIdleConns: 1000, MaxIdleConnsPerHost: 1000, IdleConnTimeout: 30 * time.Second}),
 	}}
 }
 
 // NewConnections gives a client that makes a new connection for each request.
 func (c *Client) NewConnections() *Client {
 	fresh := *c
-	fresh.http = &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	fresh.http = &http.Client{Timeout: patience, Transport: watched(&http.Transport{DisableKeepAlives: true})}
 	return &fresh
 }
 

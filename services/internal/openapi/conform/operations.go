@@ -25,6 +25,21 @@ func (c *Checker) Unserved() []string {
 	return slices.DeleteFunc(c.Operations(), func(operation string) bool { return c.served[operation] })
 }
 
+// Filters lists the query parameters of GET path, sorted.
+func (c *Checker) Filters(path string) (names []string) {
+	item := c.doc.Paths.Value(path)
+	if item == nil || item.Get == nil {
+		return nil
+	}
+	for _, parameter := range item.Get.Parameters {
+		if parameter.Value.In == openapi3.ParameterInQuery {
+			names = append(names, parameter.Value.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Schema gives a schema of the document's components, or nil.
 func (c *Checker) Schema(name string) *openapi3.Schema {
 	ref := c.doc.Components.Schemas[name]

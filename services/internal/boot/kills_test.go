@@ -1,0 +1,154 @@
+package boot_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/stack"
+)
+
+// situation is one way in which all Redis nodes die and are started again.
+type situation struct {
+	name string
+	// happen kills everything and launches it, the nodes in the given order.
+	happen func(c *cluster, t *testing.T, primary string, order []string)
+}
+
+// situations are what a host, its containers or a person in a hurry may do.
+// Starting all services at once is what TestAHostThatReboots does.
+func situations() []situation {
+	return []situation{
+		{"everything killed, started turn by turn", func(c *cluster, t *testing.T, _ string, order []string) {
+			c.kill(t, stack.RedisAndSentinels()...)
+			for i, name := range order {
+				c.launch(t, sentinels()[i])
+				c.launchInOrder(t, name)
+			}
+		}},
+		{"host reboots, Sentinels first and out of patience", func(c *cluster, t *testing.T, _ string, order []string) {
+			c.kill(t, stack.RedisAndSentinels()...)
+			c.launch(t, sentinels()...)
+			c.awaitImpatience(t)
+			c.launchInOrder(t, order...)
+		}},
+		{"host reboots, Redis first", func(c *cluster, t *testing.T, _ string, order []string) {
+			c.kill(t, stack.RedisAndSentinels()...)
+			c.launchInOrder(t, order...)
+			for _, name := range sentinels() {
+				c.launch(t, name)
+				await(t, name+" answers", func() bool { _, err := c.Redis(t.Context(), name, "PING"); return err == nil })
+			}
+		}},
+		{"all Redis killed and started at once", func(c *cluster, t *testing.T, _ string, order []string) {
+			c.kill(t, nodes()...)
+			c.launchInOrder(t, order...)
+		}},
+		{"all Redis killed, the Sentinels out of patience", func(c *cluster, t *testing.T, _ string, order []string) {
+			c.kill(t, nodes()...)
+			c.awaitImpatience(t)
+			c.launchInOrder(t, order...)
+		}},
+		{"primary killed, everything killed during the failover", func(c *cluster, t *testing.T, primary string, order []string) {
+			c.kill(t, primary)
+			await(t, "a Sentinel begins a failover", func() bool { return c.thinkItDown(t) > 0 })
+			// Each order meets another moment of the failover, which takes a second or two.
+			late := slices.Index(nodes(), order[0]) + 3*slices.Index(others(order[0]), order[1])
+			<-time.After(time.Duration(late) * 250 * time.Millisecond)
+			c.kill(t, stack.RedisAndSentinels()...)
+			for i, name := range order {
+				c.launchInOrder(t, name)
+				c.launch(t, sentinels()[(i+late)%3])
+			}
+		}},
+	}
+}
+
+// awaitImpatience waits until all Sentinels hold the primary for down.
+func (c *cluster) awaitImpatience(t *testing.T) {
+	t.Helper()
+	await(t, "all Sentinels hold the primary for down", func() bool { return c.thinkItDown(t) == len(sentinels()) })
+}
+
+// How the replicas are left behind before the kill.
+const (
+	freezeNone = iota // all hold the same, nearly
+	freezeOne         // one replica lacks writes that were acknowledged
+	freezeBoth        // and the other lacks writes that the primary alone has
+	freezings
+)
+
+// leaveBehind freezes replicas one after the other, while writes go on, each
+// at an offset of its own. Their links are cut while they are frozen: what lies
+// in their sockets would reach them otherwise.
+func (c *cluster) leaveBehind(t *testing.T, load *writers, primary string, frozen int) {
+	t.Helper()
+	load.awaitAcked(t, 20)
+	// Off, or the primary would refuse what nobody else will have.
+	c.command(t, primary, "CONFIG", "SET", "min-replicas-to-write", "0")
+	replicas := others(primary)
+	for i := range frozen {
+		require.NoError(t, c.Process(replicas[i]).Pause())
+		c.command(t, primary, "CLIENT", "KILL", "TYPE", "replica")
+		if i == len(replicas)-1 {
+			load.awaitWritten(t, 3)
+		} else {
+			load.awaitAcked(t, 20)
+		}
+	}
+}
+
+func (c *cluster) command(t *testing.T, name string, command ...string) {
+	t.Helper()
+	_, err := c.Redis(t.Context(), name, command...)
+	require.NoError(t, err)
+}
+
+// outcome is what became of one whole-cluster kill.
+type outcome struct {
+	acked, written, lost int64
+	before, after        string        // the primary
+	back                 time.Duration // from the last launch until writes were kept again
+	two                  time.Duration // that two nodes were primary
+}
+
+// killAll lets one situation happen under load and sees what is left.
+func (c *cluster) killAll(t *testing.T, s situation, order []string, frozen int) outcome {
+	t.Helper()
+	o := outcome{before: c.whole(t)}
+	load := c.startWriters(t, o.before)
+	c.leaveBehind(t, load, o.before, frozen)
+	c.watch.two()
+
+	s.happen(c, t, o.before, order)
+	began := time.Now()
+	load.end()
+	o.acked, o.written = load.sum()
+	primary, err := c.AwaitPrimary(t.Context(), func(name string) bool { return c.state(t.Context(), name)["loading"] == "0" })
+	require.NoError(t, err)
+	o.lost = load.lost(t, c, primary)
+
+	again := c.startWriters(t, primary)
+	again.awaitAcked(t, 1)
+	o.back = time.Since(began)
+	again.end()
+	o.after = c.whole(t)
+	for _, name := range nodes() {
+		o.lost = max(o.lost, load.lost(t, c, name), again.lost(t, c, name))
+	}
+	o.two = c.watch.two()
+	return o
+}
+
+// orders are all orders in which three nodes can be started.
+func orders() (all [][]string) {
+	for _, first := range nodes() {
+		rest := others(first)
+		all = append(all, []string{first, rest[0], rest[1]}, []string{first, rest[1], rest[0]})
+	}
+	return all
+}
+
+func freezing(n int) string { return []string{"none", "one", "both"}[n] }

@@ -1,0 +1,88 @@
+package boot_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The short form lets every situation happen once. SWEEP=1 combines each with
+// every order of the nodes: see docs/boot-sweep.md.
+func TestSweepOfWholeClusterKills(t *testing.T) {
+	if os.Getenv("SWEEP") != "" {
+		c := start(t)
+		total := &tally{}
+		for run := range len(situations()) * len(orders()) {
+			total.add(c.run(t, run, run/len(orders())))
+		}
+		t.Log(total)
+		fmt.Println(total)
+		return
+	}
+	t.Parallel()
+	// Two clusters share the work, or the test would take twice as long.
+	for half := range 2 {
+		t.Run(fmt.Sprintf("cluster %d", half+1), func(t *testing.T) {
+			t.Parallel()
+			c := start(t)
+			for i := half; i < len(situations()); i += 2 {
+				c.run(t, i, i)
+			}
+		})
+	}
+}
+
+// run lets one situation happen; its number chooses the order of the nodes and
+// how many are left behind. It prints a line that says how it went.
+func (c *cluster) run(t *testing.T, number, which int) outcome {
+	t.Helper()
+	s, order := situations()[which], orders()[number%len(orders())]
+	// Shifted from round to round, so that an order meets every freezing.
+	frozen := (number + number/len(orders()) + 1) % freezings
+	o := c.killAll(t, s, order, frozen)
+	line := fmt.Sprintf("run %2d  %-54s order %s  frozen %-4s  %s -> %s  acknowledged %5d of %5d, lost %d  back %5.1fs  two primaries %.1fs",
+		number+1, s.name, short(order), freezing(frozen), short([]string{o.before}), short([]string{o.after}),
+		o.acked, o.written, o.lost, o.back.Seconds(), o.two.Seconds())
+	t.Log(line)
+	if os.Getenv("SWEEP") != "" {
+		fmt.Println(line)
+	}
+	require.Zero(t, o.lost, line)
+	require.Less(t, o.back, backLimit, line)
+	require.Less(t, o.two, twoLimit, line)
+	return o
+}
+
+func short(names []string) string {
+	return strings.ReplaceAll(strings.Join(names, ","), "redis-", "")
+}
+
+// tally sums up outcomes.
+type tally struct {
+	runs, failovers      int
+	acked, written, lost int64
+	back, two            time.Duration
+}
+
+func (sum *tally) add(o outcome) {
+	sum.runs++
+	if o.before != o.after {
+		sum.failovers++
+	}
+	sum.acked += o.acked
+	sum.written += o.written
+	sum.lost += o.lost
+	sum.back = max(sum.back, o.back)
+	sum.two = max(sum.two, o.two)
+}
+
+// String is the last line of a sweep.
+func (sum *tally) String() string {
+	return fmt.Sprintf("whole-cluster kills: %d runs, %d with another primary afterwards; %d writes, %d acknowledged, %d of these lost; "+
+		"back after %.1f s at most, two primaries for %.1f s at most",
+		sum.runs, sum.failovers, sum.written, sum.acked, sum.lost, sum.back.Seconds(), sum.two.Seconds())
+}
