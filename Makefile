@@ -36,7 +36,7 @@ clean: $(LOCAL) ## remove the data of a stopped shop, after asking (YES=1: witho
 replay: $(REPLAY) ## sell a real shop's invoices, FILE=….csv, through the API of the running shop
 	@$(REPLAY) -url $(URL) $(if $(FILE),"$(FILE)")
 
-test: deps ## every test, on real servers; TEST=./path/... for some
+test: test-deps ## every test, on real servers; TEST=./path/... for some
 	@go tool -modfile=tools/go.mod gotestsum --format=$(if $(CI),pkgname,testdox) --post-run-command "$$COUNT" \
 		-- $(TEST_FLAGS) $(TEST)
 
@@ -49,10 +49,13 @@ build: ## the API's program, into bin/
 deps: ## install what is missing (Debian; elsewhere say what it is)
 	@scripts/install-deps
 
+test-deps:
+	@scripts/install-deps test
+
 # go build itself knows what has changed.
 $(LOCAL) $(REPLAY): FORCE
 	@go build -o $@ ./services/$(notdir $@)
 
 FORCE:
 
-.PHONY: help up status env clean replay test lint build deps FORCE
+.PHONY: help up status env clean replay test lint build deps test-deps FORCE

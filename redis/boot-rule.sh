@@ -109,8 +109,17 @@ includes() {
 	return 1
 }
 
+# is_empty: nothing lies in the data directory, or no more than a first start
+# leaves that was cut off before it had written its first file.
 is_empty() {
-	[ -z "$(ls -A "$data" 2>/dev/null)" ]
+	has_history && return 1
+	[ -z "$(ls -A "$data" 2>/dev/null | grep -v -e '^appendonlydir$' -e '^temp-')" ]
+}
+
+# has_history: there is an append-only file, the only one that Redis reads when it
+# starts. With nothing but a snapshot beside it, it would start empty.
+has_history() {
+	[ -s "$data/appendonlydir/appendonly.aof.manifest" ]
 }
 
 # first_serves: the first node is primary, the only one, and is not me. Then it
@@ -132,7 +141,7 @@ first_run() {
 	if is_empty; then
 		[ "$fresh" = "$heard" ] && { [ -z "$holders" ] || first_serves; }
 	else
-		[ -e "$mark" ] && [ $((heard - fresh)) -le 1 ]
+		[ -e "$mark" ] && [ $((heard - fresh)) -le 1 ] && { has_history || [ "$self" != "$first" ]; }
 	fi
 }
 
@@ -193,6 +202,8 @@ decide_follower() {
 decide_named() {
 	if is_empty; then
 		verdict="wait for the Sentinels to name another node: they name this one, but its data is gone ($runbook)"
+	elif ! has_history; then
+		verdict="wait for an append-only file: they name this node, and without one it would start empty ($runbook)"
 	elif [ -n "$masters" ]; then
 		verdict="wait for$masters to stop being primary: the Sentinels name this node"
 	elif [ -n "$unclear" ]; then

@@ -50,6 +50,10 @@ type committer struct {
 	log      *slog.Logger
 	arrivals chan *item
 	held     atomic.Int64
+	// rely and rule are the acknowledgement rule of ack.go. Nothing but the test
+	// that shows what a weaker rule loses ever puts others in their place.
+	rely func(ctx context.Context, primary *redis.Client) (int64, error)
+	rule func(ctx context.Context, primary string, count int64) (string, error)
 
 	// The rest belongs to the loop alone.
 	waiting []*item
@@ -61,7 +65,10 @@ type committer struct {
 }
 
 func newCommitter(t *topology, m *metrics, log *slog.Logger) *committer {
-	return &committer{topology: t, metrics: m, log: log, arrivals: make(chan *item, maxHeld), limit: maxGroup, ask: mostReplicas}
+	return &committer{
+		topology: t, metrics: m, log: log, arrivals: make(chan *item, maxHeld), limit: maxGroup, ask: mostReplicas,
+		rely: waitFor, rule: t.acknowledged,
+	}
 }
 
 // submit hands an item in and waits for its end: nil after told has read the
@@ -228,7 +235,7 @@ func (c *committer) send(ctx context.Context, group []*item) (int64, error) {
 	if count < c.ask {
 		c.asked = time.Time{} // a replica fell behind or left: count anew
 	}
-	how, err := c.topology.acknowledged(ctx, c.node, count)
+	how, err := c.rule(ctx, c.node, count)
 	if err != nil {
 		c.metrics.withheld(len(group))
 		return 0, err
@@ -250,7 +257,7 @@ func (c *committer) connect(ctx context.Context) error {
 		c.conn, c.node, c.asked = c.topology.client(primary).Conn(), primary, time.Time{}
 	}
 	if time.Since(c.asked) > time.Second {
-		ask, err := waitFor(ctx, c.topology.client(primary))
+		ask, err := c.rely(ctx, c.topology.client(primary))
 		if err != nil {
 			return notSent{err}
 		}

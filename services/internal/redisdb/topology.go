@@ -188,11 +188,14 @@ func (t *topology) testimonies(ctx context.Context) []testimony {
 	return list
 }
 
+// ask reads the record before the name: should the two be read at different
+// moments of a failover, the name is then the later one, and a primary that was
+// just replaced never looks like one that is just being promoted.
 func (t *topology) ask(ctx context.Context, sentinel *redis.Client) *testimony {
 	var address, master, replicas *redis.Cmd
 	_, err := sentinel.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-		address = pipe.Do(ctx, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", t.settings.MasterName)
 		master = pipe.Do(ctx, "SENTINEL", "MASTER", t.settings.MasterName)
+		address = pipe.Do(ctx, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", t.settings.MasterName)
 		replicas = pipe.Do(ctx, "SENTINEL", "REPLICAS", t.settings.MasterName)
 		return nil
 	})

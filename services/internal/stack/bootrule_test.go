@@ -136,19 +136,63 @@ func TestWhoWaitsForLongSaysSoAgain(t *testing.T) {
 		"161: I wait for the end\n", string(out))
 }
 
+// Redis reads its append-only file and nothing else when it starts.
+func TestTheBootRuleKnowsDataWhenItSeesIt(t *testing.T) {
+	t.Parallel()
+	const manifest = "data/appendonlydir/appendonly.aof.manifest"
+	cases := []struct {
+		name, named, first string // what it says when it is named, and in a first run
+		files              []string
+	}{
+		{"an append-only file", "primary", "wait for two Sentinels", []string{manifest, "data/dump.rdb"}},
+		{"and the mark", "primary", "first primary", []string{manifest, "first-run"}},
+		{"nothing", "but its data is gone", "first primary", []string{"redis.conf"}},
+		{"a first start that was cut off", "but its data is gone", "first primary", []string{"data/appendonlydir/temp.base.rdb", "data/temp-1.rdb", "first-run"}},
+		{"a snapshot alone", "wait for an append-only file", "wait for two Sentinels", []string{"data/dump.rdb"}},
+		{"a snapshot and the mark", "wait for an append-only file", "wait for two Sentinels", []string{"data/dump.rdb", "first-run"}},
+		{"something unknown", "wait for an append-only file", "wait for two Sentinels", []string{"data/backup.tar"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for _, file := range append(c.files, "data/appendonlydir/") {
+				path := filepath.Join(dir, file)
+				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+				if !strings.HasSuffix(file, "/") {
+					require.NoError(t, os.WriteFile(path, []byte("something"), 0o600))
+				}
+			}
+			require.Contains(t, verdictIn(t, dir, "R1", sentinelsSay(knowing, knowing, knowing)), c.named)
+			require.Contains(t, verdictIn(t, dir, "R1", sentinelsSay(fresh, fresh, fresh)), c.first)
+		})
+	}
+}
+
 // verdict runs the shipped rule on answers that nobody was asked for.
 func verdict(t *testing.T, self string, data, mark bool, answers []string) string {
 	t.Helper()
-	root, err := Root()
-	require.NoError(t, err)
 	dir := t.TempDir()
+	write := func(name string) {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte("something"), 0o600))
+	}
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "data"), 0o700))
 	if data {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "data", "dump.rdb"), nil, 0o600))
+		write("data/appendonlydir/appendonly.aof.manifest")
 	}
 	if mark {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "first-run"), nil, 0o600))
+		write("first-run")
 	}
+	return verdictIn(t, dir, self, answers)
+}
+
+// verdictIn is for a node whose volume is dir.
+func verdictIn(t *testing.T, dir, self string, answers []string) string {
+	t.Helper()
+	root, err := Root()
+	require.NoError(t, err)
 	cmd := exec.Command("sh", "-euc", `. "$RULE"; tally; decide; echo "$verdict"`)
 	cmd.Env = append(os.Environ(), "RULE="+filepath.Join(root, "redis", "boot-rule.sh"), "self="+self, "first=R1",
 		"sentinel_count=3", "data="+dir+"/data", "mark="+dir+"/first-run", "answers="+strings.Join(answers, "\n"))
