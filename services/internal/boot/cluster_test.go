@@ -157,6 +157,19 @@ func (c *cluster) whole(t *testing.T) (primary string) {
 	return primary
 }
 
+// wholeSoon is whole for Sentinels that have to learn of the replicas first. It
+// has them ask each second, as a start of the stack does, instead of every 10 s.
+func (c *cluster) wholeSoon(t *testing.T) (primary string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, name := range sentinels() {
+		c.awaitAnswer(t, name)
+	}
+	require.NoError(t, c.Up(ctx))
+	return c.whole(t)
+}
+
 // follows says that a replica has all that its primary had when it was asked.
 // An open link alone means little: after a full copy what was written meanwhile
 // is yet to come.
@@ -188,16 +201,25 @@ func count(state map[string]string) string {
 	return number
 }
 
-// thinkItDown counts the Sentinels that hold the primary for down with the
-// others' consent.
-func (c *cluster) thinkItDown(t *testing.T) (n int) {
+// flagged counts the Sentinels that flag the primary with a word: s_down is what
+// one sees for itself, o_down what it has the others' consent for.
+func (c *cluster) flagged(t *testing.T, word string) (n int) {
 	t.Helper()
 	for _, name := range sentinels() {
-		if view, err := c.Redis(t.Context(), name, "SENTINEL", "MASTER", c.Setting("REDIS_MASTER_NAME")); err == nil && strings.Contains(view, "o_down") {
+		view, err := c.Redis(t.Context(), name, "SENTINEL", "MASTER", c.Setting("REDIS_MASTER_NAME"))
+		if err == nil && strings.Contains(view, word) {
 			n++
 		}
 	}
 	return n
+}
+
+func (c *cluster) awaitAnswer(t *testing.T, name string) {
+	t.Helper()
+	await(t, name+" answers", func() bool {
+		_, err := c.Redis(t.Context(), name, "PING")
+		return err == nil
+	})
 }
 
 func await(t *testing.T, what string, done func() bool) {

@@ -39,7 +39,7 @@ func situations() []situation {
 			c.launchInOrder(t, order...)
 			for _, name := range sentinels() {
 				c.launch(t, name)
-				await(t, name+" answers", func() bool { _, err := c.Redis(t.Context(), name, "PING"); return err == nil })
+				c.awaitAnswer(t, name)
 			}
 		}},
 		{"all Redis killed and started at once", func(c *cluster, t *testing.T, _ string, order []string) {
@@ -53,7 +53,7 @@ func situations() []situation {
 		}},
 		{"primary killed, everything killed during the failover", func(c *cluster, t *testing.T, primary string, order []string) {
 			c.kill(t, primary)
-			await(t, "a Sentinel begins a failover", func() bool { return c.thinkItDown(t) > 0 })
+			await(t, "a Sentinel begins a failover", func() bool { return c.flagged(t, "o_down") > 0 })
 			// Each order meets another moment of the failover, which takes a second or two.
 			late := slices.Index(nodes(), order[0]) + 3*slices.Index(others(order[0]), order[1])
 			<-time.After(time.Duration(late) * 250 * time.Millisecond)
@@ -69,7 +69,7 @@ func situations() []situation {
 // awaitImpatience waits until all Sentinels hold the primary for down.
 func (c *cluster) awaitImpatience(t *testing.T) {
 	t.Helper()
-	await(t, "all Sentinels hold the primary for down", func() bool { return c.thinkItDown(t) == len(sentinels()) })
+	await(t, "all Sentinels hold the primary for down", func() bool { return c.flagged(t, "o_down") == len(sentinels()) })
 }
 
 // How the replicas are left behind before the kill.

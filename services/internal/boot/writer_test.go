@@ -36,6 +36,10 @@ type writer struct {
 	written, acked atomic.Int64
 }
 
+// commitCount is the key that counts the shop's commits, by which a person may
+// tell whose data is newest; the first writer's counter stands for it.
+const commitCount = "evg:commit:seq"
+
 // writerCount: four connections keep the fsync busy without starving the rest.
 const writerCount = 4
 
@@ -48,6 +52,9 @@ func (c *cluster) startWriters(t *testing.T, primary string) *writers {
 		conn, err := c.Dial(ctx, primary)
 		require.NoError(t, err)
 		w := &writer{key: fmt.Sprintf("evg:boot:counter:%d", i)}
+		if i == 0 {
+			w.key = commitCount
+		}
 		w.before = c.number(t, primary, w.key)
 		w.acked.Store(w.before)
 		w.written.Store(w.before)

@@ -36,7 +36,7 @@ func TestTheDocumentHasEveryCodeAndNoOther(t *testing.T) {
 // codesInSource reads the code of the API for the codes of faults and of their fields.
 func codesInSource(t *testing.T) (problems, wrong []string) {
 	t.Helper()
-	inspect(t, []string{"web", "users", "sessions", "products", "purchases", "redisdb", "fault", "idempotency"}, func(n ast.Node) bool {
+	inspect(t, []string{"app", "web", "users", "sessions", "products", "purchases", "redisdb", "fault", "idempotency"}, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
 			problems = append(problems, argument(n, takers)...)

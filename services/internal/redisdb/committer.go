@@ -50,6 +50,7 @@ type committer struct {
 	log      *slog.Logger
 	arrivals chan *item
 	held     atomic.Int64
+	ended    chan struct{} // closed when the loop has ended
 	// rely and rule are the acknowledgement rule of ack.go. Nothing but the test
 	// that shows what a weaker rule loses ever puts others in their place.
 	rely func(ctx context.Context, primary *redis.Client) (int64, error)
@@ -66,7 +67,7 @@ type committer struct {
 
 func newCommitter(t *topology, m *metrics, log *slog.Logger) *committer {
 	return &committer{
-		topology: t, metrics: m, log: log, arrivals: make(chan *item, maxHeld), limit: maxGroup, ask: mostReplicas,
+		topology: t, metrics: m, log: log, arrivals: make(chan *item, maxHeld), ended: make(chan struct{}), limit: maxGroup, ask: mostReplicas,
 		rely: waitFor, rule: t.acknowledged,
 	}
 }
@@ -80,8 +81,22 @@ func (c *committer) submit(it *item) error {
 	}
 	defer c.held.Add(-1)
 	it.done = make(chan error, 1)
-	c.arrivals <- it // has room for all that held lets in
-	return <-it.done
+	select {
+	case c.arrivals <- it: // has room for all that held lets in
+	case <-c.ended:
+		return ErrUnavailable
+	}
+	select {
+	case err := <-it.done:
+		return err
+	case <-c.ended:
+	}
+	select {
+	case err := <-it.done: // told before the end
+		return err
+	default:
+		return ErrUnavailable
+	}
 }
 
 // run is the loop; it ends with ctx and gives up what is waiting then.
@@ -98,14 +113,8 @@ func (c *committer) run(ctx context.Context) {
 		}
 	}
 	c.drop()
-	for c.held.Load() > 0 {
-		select {
-		case it := <-c.arrivals:
-			it.done <- ErrUnavailable
-		case <-time.After(10 * time.Millisecond):
-			c.expire(time.Now().Add(time.Hour))
-		}
-	}
+	c.expire(time.Now().Add(time.Hour))
+	close(c.ended)
 }
 
 // gather takes in what has arrived; with nothing to do it waits.

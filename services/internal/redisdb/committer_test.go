@@ -103,3 +103,21 @@ func TestTheNewestConfigurationNamesThePrimary(t *testing.T) {
 	}
 	require.Equal(t, []string{"a", "b", "x"}, merge([]testimony{old}, before).nodes)
 }
+
+func TestAfterTheEndNobodyIsLeftWaiting(t *testing.T) {
+	db, key := open(t, generous), unique("counter")
+	var group sync.WaitGroup
+	for range 200 {
+		group.Go(func() {
+			_, err := db.Commit(t.Context(), counting(key, 1000, idempotency.Request{}))
+			if err != nil && !faultIs(err, ErrUnavailable) && !faultIs(err, ErrOutcomeUnknown) {
+				t.Error(err)
+			}
+		})
+	}
+	require.NoError(t, db.Stop())
+	group.Wait()
+	_, err := db.Commit(t.Context(), counting(key, 1000, idempotency.Request{}))
+	require.ErrorIs(t, err, ErrUnavailable)
+	require.NoError(t, db.Stop())
+}
