@@ -73,7 +73,7 @@ func TestTheAdminsPasswordIsTheSettingsUntilSomebodyChangesIt(t *testing.T) {
 	dir, prefix := t.TempDir(), ""
 	start := func(password string) (*stack.Stack, *client) {
 		s, err := stack.Start(t.Context(), stack.Options{Dir: dir, Net: prefix, Settings: map[string]string{
-			"ADMIN_PASSWORD": password, "SESSION_TTL": "3s", "REDIS_PASSWORD": shared.Setting("REDIS_PASSWORD"),
+			"ADMIN_PASSWORD": password, "SESSION_TTL": "3s", "REDIS_PASSWORD": shared.Setting("REDIS_API_PASSWORD"),
 		}})
 		require.NoError(t, err)
 		prefix = s.Net

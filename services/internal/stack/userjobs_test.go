@@ -27,6 +27,19 @@ func TestTheUsersRightsAreEnoughForTheirWork(t *testing.T) {
 		requireHas(t, s, "evg:kept", "yes")
 		require.NotEqual(t, before, infoOf(t, s, "redis-1", "stats")["sync_full"])
 	})
+	// What a script writes is kept as a transaction, which Redis reads with the
+	// default user's rights.
+	t.Run("default: what scripts wrote is there after everything was killed", func(t *testing.T) {
+		script := "for i = 1, 3 do redis.call('SET', 'evg:script:' .. i, 'yes') end"
+		_, err := ask(t.Context(), s.Process("redis-1").Addr(), s.loginOf("api"), "EVAL", script, "0")
+		require.NoError(t, err)
+		set(t, s, "evg:after", "yes") // on all nodes, and with it what came before
+		for _, p := range s.Processes() {
+			require.NoError(t, p.Kill())
+		}
+		require.NoError(t, s.Up(t.Context()))
+		requireHas(t, s, "evg:script:3", "yes")
+	})
 	t.Run("exporter: it can ask all that redis_exporter asks", func(t *testing.T) {
 		requireAnswers(t, s, "exporter", "redis-1", "PING", "CLIENT SETNAME redis_exporter", "INFO ALL", "LATENCY LATEST", "LATENCY HISTOGRAM",
 			"SLOWLOG LEN", "SLOWLOG GET 1", "COMMAND INFO COMMANDLOG")

@@ -157,6 +157,8 @@ func TestNoSecretOpensAnotherUsersDoorOrTheDefaultUsers(t *testing.T) {
 	s := StartT(t, Options{Services: RedisAndSentinels()})
 	users := []string{"api", "exporter", "replication", "sentinel", "boot", "admin", "default"}
 	for _, server := range RedisAndSentinels() {
+		_, err := ask(t.Context(), s.Process(server).Addr(), login{user: "default"}, "PING")
+		require.ErrorContains(t, err, "WRONGPASS", server)
 		for _, secret := range users[:6] {
 			for _, user := range users {
 				as := login{user, s.loginOf(secret).password}
