@@ -27,6 +27,9 @@ up: deps $(LOCAL) ## start the whole shop and stay in the foreground; Ctrl-C sto
 status: $(LOCAL) ## who is primary, who lags, what is up; fails if the shop cannot sell
 	@$(LOCAL) -net $(NET) status
 
+handover: $(LOCAL) ## make another Redis node primary while the shop sells: no write lost, none refused
+	@$(LOCAL) -net $(NET) handover
+
 env: $(LOCAL) ## make .env with random secrets, unless there is one
 	@$(LOCAL) env
 
@@ -39,6 +42,12 @@ replay: $(REPLAY) ## sell a real shop's invoices, FILE=….csv, through the API 
 test: test-deps ## every test, on real servers; TEST=./path/... for some
 	@go tool -modfile=tools/go.mod gotestsum --format=$(if $(CI),pkgname,testdox) --post-run-command "$$COUNT" \
 		-- $(TEST_FLAGS) $(TEST)
+
+# Run alone: the load wants the machine for itself. The lines of these tests are
+# the figures in docs/sweep.md.
+sweep: test-deps ## whole, what make test has in a short form: freezes, kills, restarts, handovers (an hour)
+	@SWEEP=1 go test -v -p 1 -count=1 -timeout 120m -run 'Sweep|FifteenSeconds|AgainAndAgain|Handover' \
+		./services/internal/redisdb ./services/internal/boot ./services/internal/faults
 
 lint: deps ## formatting, vet, golangci-lint, and the configuration of every server
 	@scripts/lint
@@ -58,4 +67,4 @@ $(LOCAL) $(REPLAY): FORCE
 
 FORCE:
 
-.PHONY: help up status env clean replay test lint build deps test-deps FORCE
+.PHONY: help up status handover env clean replay test sweep lint build deps test-deps FORCE

@@ -112,6 +112,12 @@ func opensSellsAndCloses(t *testing.T, c clone) {
 	out, code := c.call(t, "", "status")
 	require.Zero(t, code, out)
 	require.Contains(t, out, "The shop can sell. The primary is redis-1.")
+	out, code = c.call(t, "", "handover")
+	require.Zero(t, code, out)
+	require.Contains(t, out, "both other nodes follow it, and the three Sentinels agree\n")
+	out, code = c.call(t, "", "status")
+	require.Zero(t, code, out)
+	require.NotContains(t, out, "The primary is redis-1.")
 
 	out, code = c.call(t, "", "up")
 	require.Equal(t, 1, code)
@@ -132,6 +138,9 @@ func opensSellsAndCloses(t *testing.T, c clone) {
 	out, code = c.call(t, "", "status")
 	require.Equal(t, 1, code)
 	require.Contains(t, out, "The shop cannot sell")
+	out, code = c.call(t, "", "handover")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "refused, and nothing was changed: sentinel-1: ")
 	c.cleanUp(t)
 }
 

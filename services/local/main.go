@@ -1,5 +1,5 @@
 // Command local runs the shop on this machine as native processes: `make up`,
-// `make status`, `make env` and `make clean` are its subcommands.
+// `make status`, `make handover`, `make env` and `make clean` are its subcommands.
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 	"evergreen/services/internal/stack"
 )
 
-const usage = `usage: local [-net 127.20.0] [-yes] up | status | env | clean
+const usage = `usage: local [-net 127.20.0] [-yes] up | status | handover | env | clean
 `
 
 func main() {
@@ -34,7 +34,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return 2
 	}
 	command, known := map[string]func(context.Context) error{
-		"up": l.up, "status": l.status, "env": l.env, "clean": l.clean,
+		"up": l.up, "status": l.status, "handover": l.handover, "env": l.env, "clean": l.clean,
 	}[flags.Arg(0)]
 	if !known || flags.NArg() != 1 {
 		fmt.Fprint(stderr, usage)

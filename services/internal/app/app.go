@@ -156,7 +156,7 @@ func (a *App) listen(s *http.Server) error {
 		return err
 	}
 	go func() {
-		if err := s.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.Serve(parsingListener{Listener: listener, replica: a.config.ReplicaName}); !errors.Is(err, http.ErrServerClosed) {
 			a.failed <- err
 		}
 	}()

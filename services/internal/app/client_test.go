@@ -48,11 +48,14 @@ type problem struct {
 	Type, Title, Detail, Instance, Code string
 	Status                              int
 	RequestID                           string `json:"request_id"`
-	Errors                              []struct {
-		Pointer, Parameter, Code, Detail string
-		ProductID                        string `json:"product_id"`
-		Available                        *int64
-	}
+	Errors                              []wrong
+}
+
+// wrong is one entry of a problem's errors.
+type wrong struct {
+	Pointer, Parameter, Code, Detail string
+	ProductID                        string `json:"product_id"`
+	Available                        *int64
 }
 
 // client speaks to a shop as somebody; the zero token is nobody.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"evergreen/services/internal/fault"
 	"evergreen/services/internal/redisdb"
 	"evergreen/services/internal/web"
 )
@@ -30,10 +29,10 @@ func consistency(c *gin.Context) {
 		// its caller's session for one.
 		reading.Stale = func(age time.Duration) { c.Header("Age", strconv.Itoa(int(age.Seconds()))) }
 		reading.Strong = strings.Contains(c.GetHeader("Cache-Control"), "no-cache")
-		if token := c.GetHeader(consistencyToken); token != "" {
-			seq, err := strconv.ParseInt(token, 10, 64)
-			if err != nil || seq < 1 {
-				web.Fail(c, fault.BadParameter(consistencyToken, "bad-token", "Send the token as the answer to a write showed it."))
+		if sent := c.Request.Header.Values(consistencyToken); len(sent) > 0 {
+			seq, err := strconv.ParseInt(sent[0], 10, 64)
+			if err != nil || seq < 1 || len(sent) > 1 || strconv.FormatInt(seq, 10) != sent[0] {
+				web.Fail(c, redisdb.ErrBadToken)
 				return
 			}
 			reading.AtLeast = seq

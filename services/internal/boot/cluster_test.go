@@ -136,25 +136,37 @@ func (c *cluster) lose(t *testing.T, names ...string) {
 	}
 }
 
-// whole waits until everything that is up can be used, and demands one primary
-// and the same data on all nodes that are up.
+// whole waits until everything that is up can be used, with one primary and the
+// same data on all nodes. Who is primary may change until then: a node that is
+// started just when Sentinel loses patience is replaced at once.
 func (c *cluster) whole(t *testing.T) (primary string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	primary, err := c.AwaitPrimary(ctx, nil)
-	require.NoError(t, err)
 	require.NoError(t, c.AwaitHealthy(ctx))
 	await(t, "one primary, and the same data everywhere", func() bool {
-		want := c.state(ctx, primary)
-		for _, name := range nodes() {
-			if c.Process(name).PID() != 0 && name != primary && !follows(c.state(ctx, name), want) {
-				return false
-			}
-		}
-		return want["role"] == "master" && want["db0"] != ""
+		var err error
+		primary, err = c.Primary(ctx)
+		return err == nil && c.follow(ctx, primary)
 	})
 	return primary
+}
+
+// follow says that all nodes that are up have the data of this one, a primary.
+func (c *cluster) follow(ctx context.Context, primary string) bool {
+	want := c.state(ctx, primary)
+	if want["role"] != "master" || want["loading"] != "0" || want["db0"] == "" {
+		return false
+	}
+	for _, name := range others(primary) {
+		if c.Process(name).PID() == 0 {
+			continue
+		}
+		if has := c.state(ctx, name); has["master_host"]+":6379" != c.Process(primary).Addr() || !hasCaughtUp(has, want) {
+			return false
+		}
+	}
+	return true
 }
 
 // wholeSoon is whole for Sentinels that have to learn of the replicas first. It
@@ -170,13 +182,13 @@ func (c *cluster) wholeSoon(t *testing.T) (primary string) {
 	return c.whole(t)
 }
 
-// follows says that a replica has all that its primary had when it was asked.
+// hasCaughtUp says that a replica has all that its primary had when it was asked.
 // An open link alone means little: after a full copy what was written meanwhile
 // is yet to come.
-func follows(replica, primary map[string]string) bool {
+func hasCaughtUp(replica, primary map[string]string) bool {
 	has, _ := strconv.ParseInt(replica["slave_repl_offset"], 10, 64)
 	wants, err := strconv.ParseInt(primary["master_repl_offset"], 10, 64)
-	return err == nil && has >= wants && replica["role"] == "slave" && count(replica) == count(primary)
+	return err == nil && has >= wants && replica["master_link_status"] == "up" && count(replica) == count(primary)
 }
 
 // state is what INFO says, by name; empty if the node does not answer.

@@ -13,13 +13,16 @@ import (
 // The short form lets every situation happen once. SWEEP=1 combines each with
 // every order of the nodes: see docs/boot-sweep.md.
 func TestSweepOfWholeClusterKills(t *testing.T) {
-	if os.Getenv("SWEEP") != "" {
+	if sweeping() {
 		c := start(t)
 		total := &tally{}
 		for run := range len(situations()) * len(orders()) {
-			total.add(c.run(t, run, run/len(orders())))
+			t.Run(fmt.Sprintf("run %d", run+1), func(t *testing.T) {
+				o := c.run(t, run, run/len(orders()))
+				total.add(o)
+				o.require(t)
+			})
 		}
-		t.Log(total)
 		fmt.Println(total)
 		return
 	}
@@ -30,11 +33,14 @@ func TestSweepOfWholeClusterKills(t *testing.T) {
 			t.Parallel()
 			c := start(t)
 			for i := half; i < len(situations()); i += 2 {
-				c.run(t, i, i)
+				c.run(t, i, i).require(t)
 			}
 		})
 	}
 }
+
+// sweeping is for who reads the lines of a long run as they come.
+func sweeping() bool { return os.Getenv("SWEEP") != "" }
 
 // run lets one situation happen; its number chooses the order of the nodes and
 // how many are left behind. It prints a line that says how it went.
@@ -47,14 +53,20 @@ func (c *cluster) run(t *testing.T, number, which int) outcome {
 	line := fmt.Sprintf("run %2d  %-54s order %s  frozen %-4s  %s -> %s  acknowledged %5d of %5d, lost %d  back %5.1fs  two primaries %.1fs",
 		number+1, s.name, short(order), freezing(frozen), short([]string{o.before}), short([]string{o.after}),
 		o.acked, o.written, o.lost, o.back.Seconds(), o.two.Seconds())
-	t.Log(line)
-	if os.Getenv("SWEEP") != "" {
+	if sweeping() {
 		fmt.Println(line)
+	} else {
+		t.Log(line)
 	}
-	require.Zero(t, o.lost, line)
-	require.Less(t, o.back, backLimit, line)
-	require.Less(t, o.two, twoLimit, line)
 	return o
+}
+
+// require demands what was promised.
+func (o outcome) require(t *testing.T) {
+	t.Helper()
+	require.Zero(t, o.lost, "acknowledged writes were lost")
+	require.Less(t, o.back, backLimit, "until writes were kept again")
+	require.Less(t, o.two, twoLimit, "two nodes were primary for so long")
 }
 
 func short(names []string) string {

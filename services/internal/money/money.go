@@ -24,10 +24,11 @@ type Money struct {
 	Currency string `json:"currency" validate:"required,currency"`
 }
 
-// KnownCurrency says whether code is an ISO 4217 code in capitals.
+// KnownCurrency says whether code is an ISO 4217 code in capitals, other than
+// those for no currency (XXX) and for tests (XTS): no price is in them.
 func KnownCurrency(code string) bool {
 	unit, err := currency.ParseISO(code)
-	return err == nil && unit.String() == code
+	return err == nil && unit.String() == code && code != "XXX" && code != "XTS"
 }
 
 // Times multiplies by a quantity of at least 0.

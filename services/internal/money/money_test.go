@@ -8,7 +8,7 @@ import (
 
 func TestCurrenciesAreISO4217InCapitals(t *testing.T) {
 	for code, known := range map[string]bool{
-		"EUR": true, "GBP": true, "JPY": true, "eur": false, "EURO": false, "": false, "XYZ": false, "€": false,
+		"EUR": true, "GBP": true, "JPY": true, "eur": false, "EURO": false, "": false, "XYZ": false, "XXX": false, "XTS": false, "€": false,
 	} {
 		require.Equal(t, known, KnownCurrency(code), code)
 	}

@@ -78,6 +78,9 @@ func (h *Handler) Update(c *gin.Context) error {
 
 // Delete answers DELETE /products/:id.
 func (h *Handler) Delete(c *gin.Context) error {
+	if err := web.NoBody(c); err != nil {
+		return err
+	}
 	w, err := web.ChangeOf(c)
 	if err != nil {
 		return err

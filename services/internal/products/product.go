@@ -3,6 +3,9 @@
 package products
 
 import (
+	"maps"
+	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,35 +22,50 @@ const MaxStock = 1_000_000_000
 
 // Details are the members of a product that an admin writes.
 type Details struct {
-	SKU              string                    `json:"sku,omitempty" validate:"max=100,plain"`
+	SKU              string                    `json:"sku,omitempty" validate:"max=100,plain,filled"`
 	Family           string                    `json:"family,omitempty" validate:"omitempty,max=100,handle"`
-	Options          map[string]string         `json:"options" validate:"max=10,dive,keys,min=1,max=50,plain,endkeys,max=200,plain"`
-	Name             string                    `json:"name" validate:"required,max=200,plain"`
+	Options          map[string]string         `json:"options" validate:"max=10,dive,keys,min=1,max=50,plain,filled,endkeys,max=200,plain"`
+	Name             string                    `json:"name" validate:"required,max=200,plain,filled"`
 	Description      string                    `json:"description" validate:"max=10000,multiline"`
 	Category         string                    `json:"category" validate:"max=100,plain"`
 	Company          string                    `json:"company" validate:"max=100,plain"`
-	Tags             []string                  `json:"tags" validate:"max=50,unique,dive,min=1,max=50,plain"`
-	Attributes       map[string]jsontext.Value `json:"attributes" validate:"max=50,dive,keys,min=1,max=50,plain,endkeys"`
+	Tags             []string                  `json:"tags" validate:"max=50,unique,dive,min=1,max=50,plain,filled"`
+	Attributes       map[string]jsontext.Value `json:"attributes" validate:"max=50,dive,keys,min=1,max=50,plain,filled,endkeys"`
 	Price            *money.Money              `json:"price" validate:"required"`
 	DateManufactured string                    `json:"date_manufactured,omitempty" validate:"omitempty,day"`
 }
 
 // check holds what validate tags cannot say.
 func (d Details) check() error {
-	for name, value := range d.Attributes {
-		pointer := "/attributes/" + jsontextToken(name)
-		switch kind := value.Kind(); {
-		case kind == '{' || kind == '[' || kind == 'n':
-			return fault.InvalidField(pointer, "wrong-type", "An attribute is a string, a number, true or false.")
-		case len(value) > 1000:
-			return fault.InvalidField(pointer, "too-large", "An attribute has at most 1000 bytes.")
+	var wrong []fault.Field
+	for _, name := range slices.Sorted(maps.Keys(d.Attributes)) {
+		if code, detail := wrongAttribute(d.Attributes[name]); code != "" {
+			wrong = append(wrong, web.WrongMember(code, detail, "attributes", name))
 		}
 	}
-	return nil
+	if len(wrong) == 0 {
+		return nil
+	}
+	return fault.New(fault.Invalid, "invalid", "The request has values that are not allowed.", wrong...)
 }
 
-func jsontextToken(name string) string {
-	return string(jsontext.Pointer("").AppendToken(name))[1:]
+// wrongAttribute says what is wrong with an attribute's value, "" for nothing.
+func wrongAttribute(value jsontext.Value) (code, detail string) {
+	var text string
+	switch kind := value.Kind(); {
+	case kind == '{' || kind == '[' || kind == 'n':
+		return "wrong-type", "An attribute is a string, a number, true or false."
+	case len(value) > 1000:
+		return "too-large", "An attribute has at most 1000 bytes."
+	case kind == '0':
+		// Most clients read numbers as doubles, and could not read the product at all.
+		if n, err := strconv.ParseFloat(string(value), 64); err != nil || math.IsInf(n, 0) {
+			return "too-large", "This number is too large for most programs."
+		}
+	case kind == '"' && json.Unmarshal(value, &text) == nil && !web.IsText(text):
+		return "control-character", "Control characters are not allowed."
+	}
+	return "", ""
 }
 
 // CreateInput is the body of POST /v1/products.
@@ -101,8 +119,8 @@ type Ledger struct {
 // AdjustInput is the body of POST /v1/products/{id}/stock.
 type AdjustInput struct {
 	Delta       int64  `json:"delta" validate:"required,min=-1000000000,max=1000000000"`
-	Reason      string `json:"reason" validate:"required,max=500,plain"`
-	ExternalRef string `json:"external_ref,omitempty" validate:"max=200,plain"`
+	Reason      string `json:"reason" validate:"required,max=500,plain,filled"`
+	ExternalRef string `json:"external_ref,omitempty" validate:"max=200,plain,filled"`
 }
 
 func timestamp(t time.Time) string { return web.Time(t.UnixMilli()) }

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/go-json-experiment/json"
 
 	"evergreen/services/internal/fault"
@@ -140,21 +139,11 @@ func updated(result redisdb.Result, err error, skuTaken func(string) error) (web
 }
 
 func (s *Store) merge(current body, patch []byte) (body, error) {
-	text, err := json.Marshal(current.Details)
+	merged, err := web.Merge(current.Details, patch)
 	if err != nil {
 		return body{}, err
 	}
-	merged, err := jsonpatch.MergePatch(text, patch)
-	if err != nil {
-		return body{}, fault.Wrap(err, fault.Malformed, "bad-patch", "The body is not a merge patch.")
-	}
-	next := body{ID: current.ID, CreatedAt: current.CreatedAt, Version: current.Version + 1, UpdatedAt: timestamp(s.now())}
-	if err := web.Unmarshal(merged, &next.Details); err != nil {
-		return body{}, err
-	}
-	if err := web.Validate(next.Details); err != nil {
-		return body{}, err
-	}
+	next := body{Details: merged, ID: current.ID, CreatedAt: current.CreatedAt, Version: current.Version + 1, UpdatedAt: timestamp(s.now())}
 	return next, next.check()
 }
 

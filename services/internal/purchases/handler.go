@@ -124,6 +124,9 @@ func (h *Handler) Cancel(c *gin.Context) error {
 
 // Delete answers DELETE /purchases/:id, which cancels.
 func (h *Handler) Delete(c *gin.Context) error {
+	if err := web.NoBody(c); err != nil {
+		return err
+	}
 	w, err := web.ChangeOf(c)
 	if err != nil {
 		return err

@@ -46,14 +46,14 @@ type Line struct {
 // CreateInput is the body of POST /v1/purchases.
 type CreateInput struct {
 	Items       []Line `json:"items" validate:"required,min=1,max=1000,dive"`
-	ExternalRef string `json:"external_ref,omitempty" validate:"max=200,plain"`
+	ExternalRef string `json:"external_ref,omitempty" validate:"max=200,plain,filled"`
 	// UserID is for whom an admin buys; everybody else buys for themselves.
 	UserID string `json:"user_id,omitempty" validate:"omitempty,id"`
 }
 
 // PayInput is the body of POST /v1/purchases/{id}/pay.
 type PayInput struct {
-	Reference string `json:"reference" validate:"required,max=200,plain"`
+	Reference string `json:"reference" validate:"required,max=200,plain,filled"`
 }
 
 // RefundLine is a part of a refund.
@@ -66,7 +66,7 @@ type RefundLine struct {
 // everything that is left is refunded.
 type RefundInput struct {
 	Items       []RefundLine `json:"items,omitempty" validate:"omitempty,min=1,max=1000,dive"`
-	ExternalRef string       `json:"external_ref,omitempty" validate:"max=200,plain"`
+	ExternalRef string       `json:"external_ref,omitempty" validate:"max=200,plain,filled"`
 }
 
 // Item is a line of a purchase; all but Refunded is frozen when it is made.

@@ -99,7 +99,7 @@ func (t *topology) rival(ctx context.Context, primary, node, ancestor string) er
 	if node == primary {
 		return nil
 	}
-	theirs, err := t.replication(ctx, node)
+	theirs, err := t.look(ctx, node)
 	if err != nil || theirs["role"] != "master" || theirs["master_replid"] == ancestor {
 		return nil //nolint:nilerr // not reachable: the rule counts it out
 	}

@@ -25,6 +25,8 @@ var (
 	// ErrBusy: too many writes are held already; nothing was written.
 	ErrBusy = &fault.Error{Kind: fault.Unavailable, Code: "busy", RetryAfter: 2 * time.Second,
 		Detail: "Too many writes are waiting for the store. Nothing was changed."}
+	// ErrBadToken: no commit of this shop has given that Consistency-Token.
+	ErrBadToken = fault.BadParameter("Consistency-Token", "bad-token", "Send the token as the answer to a write showed it.")
 	// ErrKeyReused: the Idempotency-Key came before with another body.
 	ErrKeyReused = fault.New(fault.Invalid, "idempotency-key-reused",
 		"This Idempotency-Key was used before with another body.",

@@ -75,6 +75,11 @@ func (db *DB) read(ctx context.Context, queue question) error {
 		if err == nil {
 			return nil
 		}
+		if errors.Is(err, errBehind) {
+			// Even the primary that we know has not seen that commit. An
+			// acknowledged answer tells whether another one has, or nobody has.
+			return db.readStrong(ctx, queue)
+		}
 		select {
 		case <-ctx.Done():
 			unavailable := fault.Wrap(err, ErrUnavailable.Kind, ErrUnavailable.Code, "The store cannot be read at the moment.")
@@ -207,6 +212,7 @@ func (db *DB) readStrong(ctx context.Context, queue question) error {
 		deadline = own
 	}
 	var own []redis.Cmder
+	var seen int64
 	err := db.committer.submit(&item{
 		deadline: deadline, size: 1,
 		queue: func(ctx context.Context, pipe redis.Pipeliner) {
@@ -214,13 +220,16 @@ func (db *DB) readStrong(ctx context.Context, queue question) error {
 			queue(ctx, pipe)
 			own = pipe.Cmds()[before:]
 		},
-		told: func(int64) error { return firstError(own) },
+		told: func(seq int64) error { seen = seq; return firstError(own) },
 	})
 	if errors.Is(err, ErrOutcomeUnknown) {
 		return ErrUnavailable // a read has no outcome to be unsure of
 	}
 	if err != nil {
 		return final(err, "strong read")
+	}
+	if seen < readingOf(ctx).AtLeast {
+		return ErrBadToken
 	}
 	return nil
 }

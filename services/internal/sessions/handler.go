@@ -53,6 +53,9 @@ func (h *Handler) Current(c *gin.Context) error {
 
 // End answers DELETE /sessions/current.
 func (h *Handler) End(c *gin.Context) error {
+	if err := web.NoBody(c); err != nil {
+		return err
+	}
 	if err := h.store.End(c.Request.Context(), web.RequestID(c), web.Caller(c)); err != nil {
 		return err
 	}

@@ -95,3 +95,24 @@ func addresses(net string, k kind, of func(service, string) string) []string {
 	}
 	return found
 }
+
+// servicesOf lists the services of one kind.
+func servicesOf(k kind) []service {
+	var found []service
+	for _, s := range topology() {
+		if s.kind == k {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// serviceNamed is the service of that name, or none.
+func serviceNamed(name string) service {
+	for _, s := range topology() {
+		if s.name == name {
+			return s
+		}
+	}
+	return service{}
+}

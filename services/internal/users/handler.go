@@ -84,7 +84,7 @@ func (h *Handler) Update(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := roleIsForAdmins(c, patch); err != nil {
+	if err := membersAllowed(c, patch); err != nil {
 		return err
 	}
 	w, err := web.ChangeOf(c)
@@ -101,6 +101,9 @@ func (h *Handler) Update(c *gin.Context) error {
 // Delete answers DELETE /users/:id.
 func (h *Handler) Delete(c *gin.Context) error {
 	if err := ownOrAdmin(c); err != nil {
+		return err
+	}
+	if err := web.NoBody(c); err != nil {
 		return err
 	}
 	w, err := web.ChangeOf(c)
@@ -123,7 +126,9 @@ func ownOrAdmin(c *gin.Context) error {
 	return NotFound()
 }
 
-func roleIsForAdmins(c *gin.Context, patch []byte) error {
+// membersAllowed holds what merging cannot see: who sends a role, and that a
+// password, which no answer shows, cannot be removed.
+func membersAllowed(c *gin.Context, patch []byte) error {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(patch, &members); err != nil {
 		return err
@@ -131,6 +136,9 @@ func roleIsForAdmins(c *gin.Context, patch []byte) error {
 	if _, sent := members["role"]; sent && !web.Caller(c).IsAdmin() {
 		return fault.New(fault.Forbidden, "forbidden", "Only admins may change a role.",
 			fault.Field{Pointer: "/role", Code: "forbidden", Detail: "Only admins may change this."})
+	}
+	if value, sent := members["password"]; sent && value.Kind() == 'n' {
+		return fault.InvalidField("/password", "required", "A password can be changed, not removed.")
 	}
 	return nil
 }

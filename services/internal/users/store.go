@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"evergreen/services/internal/fault"
@@ -172,18 +170,10 @@ func (s *Store) merged(ctx context.Context, id string, patch []byte) (User, Prof
 	if !found {
 		return User{}, Profile{}, nil
 	}
-	text, err := json.Marshal(Profile{Email: current.Email, FirstName: current.FirstName, LastName: current.LastName, Role: current.Role})
-	if err != nil {
-		return User{}, Profile{}, err
-	}
-	if text, err = jsonpatch.MergePatch(text, patch); err != nil {
-		return User{}, Profile{}, fault.Wrap(err, fault.Malformed, "bad-patch", "The body is not a merge patch.")
-	}
-	var profile Profile
-	if err := web.Unmarshal(text, &profile); err != nil {
-		return User{}, Profile{}, err
-	}
-	return current, profile, web.Validate(profile)
+	profile, err := web.Merge(Profile{
+		Email: current.Email, FirstName: current.FirstName, LastName: current.LastName, Role: current.Role,
+	}, patch)
+	return current, profile, err
 }
 
 func (s *Store) commitUpdate(ctx context.Context, w web.Change, id string, current User, p Profile, hash, seed string) (redisdb.Result, error) {

@@ -53,7 +53,11 @@ func (a Access) Admin(c *gin.Context) {
 }
 
 func (a Access) authenticate(c *gin.Context) error {
-	scheme, token, _ := strings.Cut(c.GetHeader("Authorization"), " ")
+	sent := c.Request.Header.Values("Authorization")
+	if len(sent) != 1 {
+		return ErrNoSession // of two, each server on the way might take another one
+	}
+	scheme, token, _ := strings.Cut(sent[0], " ")
 	token = strings.TrimSpace(token)
 	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > 256 {
 		return ErrNoSession

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
@@ -28,25 +29,9 @@ func Decode[T any](c *gin.Context) (T, error) {
 	return value, Validate(value)
 }
 
-// DecodeMergePatch reads the body of a PATCH (RFC 7396), which has to be an
-// object; its members are checked once it has been merged.
-func DecodeMergePatch(c *gin.Context) ([]byte, error) {
-	body, err := readBody(c, "application/merge-patch+json", "application/json")
-	if err != nil {
-		return nil, err
-	}
-	var object map[string]jsontext.Value
-	if err := Unmarshal(body, &object); err != nil {
-		return nil, err
-	}
-	if object == nil {
-		return nil, fault.InvalidField("", "wrong-type", "A merge patch is a JSON object.")
-	}
-	return body, nil
-}
-
-// NoBody refuses a body that says something, for actions that take none; an
-// empty object is let through, because many clients always send one.
+// NoBody refuses a body that says something, for actions that take none: whoever
+// sends one means more than will be done. An empty object is let through, because
+// many clients always send one.
 func NoBody(c *gin.Context) error {
 	body, err := readAll(c)
 	if err != nil || len(strings.TrimSpace(string(body))) == 0 {
@@ -56,15 +41,22 @@ func NoBody(c *gin.Context) error {
 	return Unmarshal(body, &nothing)
 }
 
-// Unmarshal decodes strictly and names the member that is wrong.
-func Unmarshal(body []byte, target any) error {
-	err := json.Unmarshal(body, target, json.RejectUnknownMembers(true))
+// Unmarshal decodes strictly and names the member that is wrong. Null is refused
+// everywhere, and whole numbers are written without fraction and exponent.
+func Unmarshal(body []byte, target any) error { return unmarshal(body, target, strictly(body)) }
+
+// unmarshal is Unmarshal without the rules that a merge patch may break.
+func unmarshal(body []byte, target any, more ...json.Options) error {
+	err := json.Unmarshal(body, target, append(more, json.RejectUnknownMembers(true))...)
 	if err == nil {
 		return nil
 	}
+	var ours *fault.Error
 	var semantic *json.SemanticError
 	var syntactic *jsontext.SyntacticError
 	switch {
+	case errors.As(err, &ours):
+		return ours
 	case errors.As(err, &syntactic) && errors.Is(err, jsontext.ErrDuplicateName):
 		return fault.InvalidField(where(syntactic.JSONPointer), "duplicate", "This member stands twice.")
 	case errors.As(err, &syntactic):
@@ -78,14 +70,21 @@ func Unmarshal(body []byte, target any) error {
 	return fault.New(fault.Malformed, "bad-json", "The body is not valid JSON.")
 }
 
-// maxPointer bounds what a deeply nested body can make us answer, in bytes.
-const maxPointer = 200
+// maxName bounds the names that an answer repeats, in bytes: those of members
+// that are nested deeply, and of parameters that nobody knows.
+const maxName = 200
 
-func where(p jsontext.Pointer) string {
-	if len(p) > maxPointer {
-		return string(p[:maxPointer-1]) + "…"
+func where(p jsontext.Pointer) string { return shorten(string(p)) }
+
+func shorten(name string) string {
+	if len(name) <= maxName {
+		return name
 	}
-	return string(p)
+	end := maxName - 1
+	for end > 0 && !utf8.RuneStart(name[end]) {
+		end-- // half a character would be no UTF-8
+	}
+	return name[:end] + "…"
 }
 
 // expected says what should have stood there, in JSON's words and not in Go's.
@@ -109,6 +108,10 @@ func expected(e *json.SemanticError) string {
 }
 
 func readBody(c *gin.Context, types ...string) ([]byte, error) {
+	if coding := c.GetHeader("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, fault.New(fault.UnsupportedMediaType, "unsupported-media-type", "Send the body as it is, not compressed.",
+			fault.Field{Parameter: "Content-Encoding", Code: "unsupported", Detail: "Expected identity, or none."})
+	}
 	sent, params, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
 	if charset := params["charset"]; err == nil && charset != "" && !strings.EqualFold(charset, "utf-8") {
 		sent = "another charset"

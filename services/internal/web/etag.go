@@ -1,6 +1,7 @@
 package web
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -31,17 +32,23 @@ func NotModified(c *gin.Context, etag string) bool {
 // AnyVersion is what IfMatch gives when any version will do.
 const AnyVersion int64 = 0
 
+// ourTag is what ETag renders.
+var ourTag = regexp.MustCompile(`^"([1-9][0-9]*)(?:\.[0-9]+)?"$`)
+
 // IfMatch gives the version that If-Match demands, or AnyVersion when it was
 // not sent or is "*". Only the version part counts: a sale in between must not
 // make an edit stale.
 func IfMatch(c *gin.Context) (int64, error) {
-	sent := tags(c, "If-Match")
-	if len(sent) == 0 || (len(sent) == 1 && sent[0] == "*") {
+	sent := c.Request.Header.Values("If-Match")
+	if len(sent) == 0 {
 		return AnyVersion, nil
 	}
-	if len(sent) == 1 && len(sent[0]) > 2 && sent[0][0] == '"' && strings.HasSuffix(sent[0], `"`) {
-		text, _, _ := strings.Cut(strings.Trim(sent[0], `"`), ".")
-		if version, err := strconv.ParseInt(text, 10, 64); err == nil && version > 0 {
+	// One that is there and says nothing is no less wrong: its sender believes
+	// that the write is conditional.
+	if tag := strings.TrimSpace(sent[0]); len(sent) == 1 && tag == "*" {
+		return AnyVersion, nil
+	} else if parts := ourTag.FindStringSubmatch(tag); len(sent) == 1 && parts != nil {
+		if version, err := strconv.ParseInt(parts[1], 10, 64); err == nil {
 			return version, nil
 		}
 	}

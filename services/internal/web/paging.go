@@ -2,9 +2,11 @@ package web
 
 import (
 	"encoding/base64"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
@@ -34,12 +36,16 @@ func Query(c *gin.Context, filters ...string) (Page, map[string]string, error) {
 	if err != nil {
 		return page, nil, fault.BadParameter("query", "bad-query", "The query string is not well formed.")
 	}
-	for name, sent := range query {
+	// In order, so that a query with two mistakes is always told of the same one.
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		sent := query[name]
 		switch {
+		case name == "":
+			return page, nil, fault.BadParameter("query", "bad-query", "A parameter has no name.")
 		case len(sent) > 1:
-			return page, nil, fault.BadParameter(name, "duplicate", "This parameter stands twice.")
+			return page, nil, fault.BadParameter(shorten(name), "duplicate", "This parameter stands twice.")
 		case name == "limit":
-			if page.Limit, err = strconv.Atoi(sent[0]); err != nil || page.Limit < 1 || page.Limit > MaxLimit {
+			if page.Limit, err = strconv.Atoi(sent[0]); err != nil || page.Limit < 1 || page.Limit > MaxLimit || strconv.Itoa(page.Limit) != sent[0] {
 				return page, nil, fault.BadParameter(name, "bad-limit", "limit is a whole number from 1 to 100.")
 			}
 		case name == "cursor":
@@ -47,9 +53,9 @@ func Query(c *gin.Context, filters ...string) (Page, map[string]string, error) {
 				return page, nil, err
 			}
 		case !slices.Contains(filters, name):
-			return page, nil, fault.BadParameter(name, "unknown", "This list has no such parameter.")
-		case sent[0] == "" || len(sent[0]) > 320 || !isPlain(sent[0]):
-			return page, nil, fault.BadParameter(name, "bad-value", "This filter is empty, too long or has control characters.")
+			return page, nil, fault.BadParameter(shorten(name), "unknown", "This list has no such parameter.")
+		case sent[0] == "" || len(sent[0]) > 320 || !utf8.ValidString(sent[0]) || !isPlain(sent[0]):
+			return page, nil, fault.BadParameter(name, "bad-value", "This filter is empty, too long, no UTF-8 or has control characters.")
 		default:
 			values[name] = sent[0]
 		}
@@ -59,11 +65,13 @@ func Query(c *gin.Context, filters ...string) (Page, map[string]string, error) {
 
 func decodeCursor(cursor string) (string, error) {
 	id, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || !IsID(string(id)) {
+	if err != nil || !IsID(string(id)) || cursorOf(string(id)) != cursor {
 		return "", fault.BadParameter("cursor", "bad-cursor", "This cursor is not one that a list gave out.")
 	}
 	return string(id), nil
 }
+
+func cursorOf(id string) string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
 
 // List answers with one page: items are rendered resources, last the id where
 // the next page goes on, or "" when there is no more.
@@ -77,7 +85,7 @@ func List(c *gin.Context, items []jsontext.Value, last string) error {
 		body.Data = []jsontext.Value{}
 	}
 	if last != "" {
-		cursor := base64.RawURLEncoding.EncodeToString([]byte(last))
+		cursor := cursorOf(last)
 		body.Next = &cursor
 		next := *c.Request.URL
 		query := next.Query()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"evergreen/services/internal/fault"
 )
@@ -68,7 +69,7 @@ func Fail(c *gin.Context, err error) {
 	body, _ := json.Marshal(problem{
 		Type: "/problems/" + string(e.Kind), Title: row.title, Status: row.status, Detail: e.Detail,
 		Instance: c.Request.URL.EscapedPath(), Code: e.Code, RequestID: RequestID(c), Errors: e.Fields,
-	}, json.Deterministic(true))
+	}, json.Deterministic(true), jsontext.AllowInvalidUTF8(true)) // a parameter's name may be anything
 	c.Abort()
 	c.Data(row.status, ProblemType, body)
 }

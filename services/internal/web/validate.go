@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/go-playground/validator/v10"
 
 	"evergreen/services/internal/fault"
@@ -24,7 +25,8 @@ func newValidator() *validator.Validate {
 	rules := map[string]func(string) bool{
 		"currency":  money.KnownCurrency,
 		"plain":     isPlain,
-		"multiline": isMultiline,
+		"multiline": IsText,
+		"filled":    isFilled,
 		"handle":    regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`).MatchString,
 		"id":        IsID,
 		"day":       isDay,
@@ -41,10 +43,14 @@ func newValidator() *validator.Validate {
 // ever come in by mistake or to deceive a log or a terminal.
 func isPlain(s string) bool { return strings.IndexFunc(s, unicode.IsControl) < 0 }
 
-// isMultiline holds for text that may have line breaks and tabs.
-func isMultiline(s string) bool {
+// IsText holds for text that may have line breaks and tabs.
+func IsText(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) }) < 0
 }
+
+// isFilled holds for text that has more than white space, and for none at all:
+// whether there has to be some is for another rule to say.
+func isFilled(s string) bool { return s == "" || strings.TrimSpace(s) != "" }
 
 // Validate checks value's validate tags and names every member that is wrong.
 func Validate(value any) error {
@@ -61,25 +67,39 @@ func Validate(value any) error {
 	return fault.New(fault.Invalid, "invalid", "The request has values that are not allowed.", fields...)
 }
 
-// pointer turns the validator's `Input.items[0].quantity` into
-// `/items/0/quantity`. Segments with a capital are embedded Go structs, which
-// JSON does not know.
-func pointer(namespace string) string {
-	_, path, _ := strings.Cut(namespace, ".")
-	var out strings.Builder
-	for _, segment := range strings.Split(path, ".") {
-		if segment != "" && unicode.IsUpper([]rune(segment)[0]) {
-			continue
-		}
-		segment = strings.NewReplacer("~", "~0", "/", "~1").Replace(segment)
-		out.WriteString("/" + strings.NewReplacer("[", "/", "]", "").Replace(segment))
+// goStruct are the embedded Go structs in a namespace, which JSON does not know.
+var goStruct = regexp.MustCompile(`^([A-Z]\w*\.)+`)
+
+// WrongMember is the entry of errors for the member at a path of names.
+func WrongMember(code, detail string, path ...string) fault.Field {
+	at := jsontext.Pointer("")
+	for _, name := range path {
+		at = at.AppendToken(name)
 	}
-	return out.String()
+	return fault.Field{Pointer: where(at), Code: code, Detail: detail}
+}
+
+// pointer turns the validator's `Input.items[0].quantity` into
+// `/items/0/quantity`. The name of a map's entry stands in brackets, too, and may
+// have any character; as no map of ours holds structs, it reaches to the end.
+func pointer(namespace string) string {
+	path := goStruct.ReplaceAllString(namespace, "")
+	at := jsontext.Pointer("")
+	if name, entry, inside := strings.Cut(path, "["); inside && strings.HasSuffix(entry, "]") {
+		return where(at.AppendToken(name).AppendToken(strings.TrimSuffix(entry, "]")))
+	}
+	for _, token := range strings.FieldsFunc(path, func(r rune) bool { return strings.ContainsRune(".[]", r) }) {
+		at = at.AppendToken(token)
+	}
+	return where(at)
 }
 
 func explain(w validator.FieldError) (code, detail string) {
 	switch tag := w.Tag(); tag {
 	case "required":
+		if w.Kind() == reflect.Int64 {
+			return "required", "This is required, and is not 0."
+		}
 		return "required", "This is required."
 	case "min", "gte":
 		return "too-small", "The least is " + w.Param() + unit(w) + "."
@@ -91,6 +111,8 @@ func explain(w validator.FieldError) (code, detail string) {
 		return "bad-currency", "This is not an ISO 4217 currency code in capitals."
 	case "plain", "multiline":
 		return "control-character", "Control characters are not allowed."
+	case "filled":
+		return "blank", "This has nothing but white space."
 	case "handle":
 		return "bad-handle", "A handle has lower-case letters, digits and single hyphens."
 	case "id":

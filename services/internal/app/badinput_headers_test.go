@@ -1,0 +1,149 @@
+package app_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// both gives a client that sends a header twice.
+func (c *client) both(name, first, second string) *client {
+	copied := c.with(name, first)
+	copied.header[http.CanonicalHeaderKey(name)] = []string{first, second}
+	return copied
+}
+
+func TestBadHeadersAreRefused(t *testing.T) {
+	admin := adminOf(t, shared)
+	id := product(t, admin, 10)
+	path, body := "/v1/products/"+id, newProduct("", "")
+	post := func(name string, who *client, body string, status int, code, at, why string) badInput {
+		return badInput{name: name, who: who, method: "POST", path: "/v1/products", body: body, status: status, code: code, at: at, why: why}
+	}
+	typed := func(mediaType string) badInput {
+		return post("the content type "+mediaType, admin.with("Content-Type", mediaType), body, 415, "unsupported-media-type", "Content-Type", "unsupported")
+	}
+	encoded := func(encoding, body string) badInput {
+		return post("the content encoding "+encoding, admin.with("Content-Encoding", encoding), body, 415, "unsupported-media-type", "Content-Encoding", "unsupported")
+	}
+	key := func(name string, who *client) badInput {
+		return post("an Idempotency-Key "+name, who, body, 400, "bad-parameter", "Idempotency-Key", "bad-key")
+	}
+	match := func(name string, who *client) badInput {
+		return badInput{name: "an If-Match " + name, who: who, method: "PATCH", path: path, body: object{"name": "y"},
+			status: 400, code: "bad-parameter", at: "If-Match", why: "bad-etag"}
+	}
+	token := func(name, value string) badInput {
+		return badInput{name: "a Consistency-Token " + name, who: admin.with("Consistency-Token", value), method: "GET", path: path,
+			status: 400, code: "bad-parameter", at: "Consistency-Token", why: "bad-token"}
+	}
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, err := z.Write([]byte(body))
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	reused := admin.with("Idempotency-Key", unique("key"))
+	reused.want(t, 201, "POST", "/v1/products", body)
+
+	refuseAll(t, admin, []badInput{
+		typed("text/plain"), typed("text/json"), typed("application/x-www-form-urlencoded"), typed("multipart/form-data; boundary=x"),
+		typed("application/xml"), typed("application/json; charset=iso-8859-1"), typed("application/json, application/json"),
+		typed("application/jsonp"), typed("application/merge-patch+json"), typed("nonsense"), typed(""),
+		{name: "a JSON patch", who: admin.with("Content-Type", "application/json-patch+json"), method: "PATCH", path: path, body: `[]`,
+			status: 415, code: "unsupported-media-type", at: "Content-Type", why: "unsupported"},
+		encoded("gzip", zipped.String()), encoded("gzip", body), encoded("br", body), encoded("identity, gzip", body),
+
+		key("that is empty", admin.with("Idempotency-Key", "")), key("with a space", admin.with("Idempotency-Key", "two words")),
+		key("that is not ASCII", admin.with("Idempotency-Key", "schlüssel")), key("of 256 characters", admin.with("Idempotency-Key", strings.Repeat("k", 256))),
+		key("of 5 KB", admin.with("Idempotency-Key", strings.Repeat("k", 5000))), key("sent twice", admin.both("Idempotency-Key", unique("key"), unique("key"))),
+		post("an Idempotency-Key of 10 KB", admin.with("Idempotency-Key", strings.Repeat("k", 10_000)), body, 431, "headers-too-large", "", ""),
+		post("an Idempotency-Key that was used", reused, newProduct("x", "y"), 422, "idempotency-key-reused", "Idempotency-Key", "reused"),
+
+		match("that is empty", admin.with("If-Match", "")), match("of a comma", admin.with("If-Match", ",")),
+		match("without quotes", admin.with("If-Match", "1")), match("that is weak", admin.with("If-Match", `W/"1"`)),
+		match("with half of its quotes", admin.with("If-Match", `"1`)), match("with more quotes", admin.with("If-Match", `""1""`)),
+		match("of a word", admin.with("If-Match", `"one"`)), match("of version 0", admin.with("If-Match", `"0"`)),
+		match("of a negative version", admin.with("If-Match", `"-1"`)), match("with a sign", admin.with("If-Match", `"+1"`)),
+		match("with a leading zero", admin.with("If-Match", `"01"`)), match("with nonsense for a stock", admin.with("If-Match", `"1.many"`)),
+		match("of a huge version", admin.with("If-Match", `"`+strings.Repeat("9", 30)+`"`)), match("of two tags", admin.with("If-Match", `"1", "2"`)),
+		match("of any and one", admin.with("If-Match", `*, "1"`)),
+		{name: "an If-Match sent twice", who: admin.both("If-Match", `"1"`, `"2"`), method: "PATCH", path: path, body: object{"name": "y"}, status: 400, code: "no-http"},
+		{name: "a stale If-Match", who: admin.with("If-Match", `"7"`), method: "PATCH", path: path, body: object{"name": "y"}, status: 412, code: "stale"},
+		{name: "a stale If-Match of a deletion", who: admin.with("If-Match", `"7.10"`), method: "DELETE", path: path, status: 412, code: "stale"},
+		{name: "a bad If-Match of a payment", who: admin.with("If-Match", "x"), method: "POST", path: "/v1/purchases/" + nowhere + "/pay", body: object{"reference": "r"},
+			status: 400, code: "bad-parameter", at: "If-Match", why: "bad-etag"},
+
+		token("of a word", "latest"), token("of 0", "0"), token("that is negative", "-5"), token("with a sign", "+5"), token("with a fraction", "5.0"),
+		token("with a leading zero", "05"), token("over 64 bits", strings.Repeat("9", 20)), token("that no write has given", "9000000000000000000"),
+		token("in quotes", `"5"`),
+
+		{name: "a session twice", who: admin.both("Authorization", "Bearer "+admin.token, "Bearer x"), method: "GET", path: "/v1/sessions/current", status: 400, code: "no-http"},
+		{name: "a flood of headers", who: flooded(admin), method: "GET", path: path, status: 431, code: "headers-too-large"},
+		{name: "another method by a header", who: admin.with("X-HTTP-Method-Override", "DELETE"), method: "POST", path: path, body: `{}`, status: 405, code: "no-method"},
+	})
+}
+
+func flooded(c *client) *client {
+	for range 500 {
+		c = c.with(unique("X-Flood"), strings.Repeat("f", 100))
+	}
+	return c
+}
+
+func TestWhatASafeRequestOnlyHintsAtIsIgnored(t *testing.T) {
+	admin := adminOf(t, shared)
+	path := "/v1/products/" + product(t, admin, 10)
+	before := digest(t)
+	for name, who := range map[string]*client{
+		"tags that are none of ours":    admin.with("If-None-Match", `nonsense, "9", W/`),
+		"an override of the method":     admin.with("X-HTTP-Method-Override", "DELETE").with("X-Method-Override", "DELETE"),
+		"an address of somebody else":   admin.with("X-Forwarded-For", "NET'\";--").with("X-Original-URL", "/v1/users"),
+		"an Accept that we do not have": admin.with("Accept", "application/xml"),
+	} {
+		require.Equal(t, "10", who.want(t, 200, "GET", path, nil).text(t, "stock"), name)
+	}
+	require.Equal(t, before, digest(t))
+}
+
+func TestBadHTTPIsRefused(t *testing.T) {
+	admin := adminOf(t, shared)
+	path := "/v1/products/" + product(t, admin, 10)
+	const end = "Host: shop\r\nConnection: close\r\nAuthorization: Bearer TOKEN\r\n"
+	const typed = "Content-Type: application/json\r\n"
+	body := newProduct("", "")
+	large := "100001\r\n" + strings.Repeat(" ", 0x100001) + "\r\n0\r\n\r\n"
+	refuseAllRaw(t, admin, []rawBadInput{
+		{"no HTTP", "HELLO\r\n\r\n", 400, "no-http", "", ""},
+		{"HTTP/2 without asking", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "no-http", "", ""},
+		{"HTTP/7", "GET " + path + " HTTP/7.0\r\n" + end + "\r\n", 505, "unknown-version", "", ""},
+		{"no Host", "GET " + path + " HTTP/1.1\r\n\r\n", 400, "no-http", "", ""},
+		{"a Host that is none", "GET " + path + " HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "no-http", "", ""},
+		{"a Host with a script in it", "GET " + path + " HTTP/1.1\r\nHost: <script>\r\nConnection: close\r\n\r\n", 400, "no-http", "", ""},
+		{"two Hosts", "GET " + path + " HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "no-http", "", ""},
+		{"a null byte in a header", "GET " + path + " HTTP/1.1\r\n" + end + "If-None-Match: a\x00b\r\n\r\n", 400, "no-http", "", ""},
+		{"a control character in a header", "POST /v1/products HTTP/1.1\r\n" + end + typed + "Idempotency-Key: a\x01b\r\nContent-Length: 2\r\n\r\n{}", 400, "no-http", "", ""},
+		{"a body in chunks over the limit", "POST /v1/products HTTP/1.1\r\n" + end + typed + "Transfer-Encoding: chunked\r\n\r\n" + large, 413, "too-large", "", ""},
+		{"a body that says it is over the limit", "POST /v1/products HTTP/1.1\r\n" + end + typed + "Content-Length: 99999999999\r\n\r\n", 413, "too-large", "", ""},
+		{"a body of a GET over the limit", "GET " + path + " HTTP/1.1\r\n" + end + "Transfer-Encoding: chunked\r\n\r\n" + large, 413, "too-large", "", ""},
+		{"a negative length", "POST /v1/products HTTP/1.1\r\n" + end + typed + "Content-Length: -1\r\n\r\n", 400, "no-http", "", ""},
+		{"a length and chunks", "POST /v1/products HTTP/1.1\r\n" + end + typed + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "no-http", "", ""},
+		{"chunks that are none", "POST /v1/products HTTP/1.1\r\n" + end + typed + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "no-http", "", ""},
+		{"a compressed transfer", "POST /v1/products HTTP/1.1\r\n" + end + typed + "Transfer-Encoding: gzip\r\n\r\n", 501, "unknown-encoding", "", ""},
+		{"a bad body in chunks", "POST /v1/products HTTP/1.1\r\n" + end + typed + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 422, "invalid", "/name", "required"},
+		{"a bad body in HTTP/1.0", "POST /v1/products HTTP/1.0\r\n" + end + typed + "Content-Length: 2\r\n\r\n{}", 422, "invalid", "/name", "required"},
+		{"a refund in chunks without a type", "POST /v1/purchases/" + nowhere + "/refund HTTP/1.1\r\n" + end + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+			415, "unsupported-media-type", "Content-Type", "unsupported"},
+		{"HTTP/1.0 without a Host and a session", "DELETE " + path + " HTTP/1.0\r\n\r\n", 401, "no-session", "", ""},
+		{"a method in lower case", "get " + path + " HTTP/1.1\r\n" + end + "\r\n", 400, "no-http", "", ""},
+		{"TRACE", "TRACE " + path + " HTTP/1.1\r\n" + end + "\r\n", 405, "no-method", "", ""},
+		{"CONNECT", "CONNECT shop:80 HTTP/1.1\r\n" + end + "\r\n", 400, "no-http", "", ""},
+		{"headers just within the edge's limit", "POST /v1/products HTTP/1.1\r\n" + end + typed + strings.Repeat("X-Flood: "+strings.Repeat("f", 7900)+"\r\n", 3) +
+			"Content-Length: 2\r\n\r\n{}", 422, "invalid", "/name", "required"},
+		{"thousands of small headers", "POST /v1/products HTTP/1.1\r\n" + end + typed + strings.Repeat("a:\r\n", 7000) + "Content-Length: 2\r\n\r\n{}", 431, "headers-too-large", "", ""},
+		{"a body that is cut off", "POST /v1/products HTTP/1.1\r\n" + end + typed + "Content-Length: 20\r\n\r\n" + body[:20], 400, "bad-json", "", ""},
+	})
+}

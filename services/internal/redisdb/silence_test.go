@@ -1,0 +1,38 @@
+package redisdb
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAFrozenOldPrimaryDoesNotSlowTheNewOne(t *testing.T) {
+	a := newArena(t, nil)
+	db, old := a.dbs[0], a.Process(a.whole(t))
+	key := unique("counter")
+	require.NoError(t, old.Pause())
+	commitValue(t, db, key)
+	require.NotEqual(t, old.Addr(), db.topology.now.Load().primary)
+
+	begun, slow := time.Now(), 0
+	for range 40 {
+		one := time.Now()
+		_, err := db.Commit(t.Context(), counting(key, 99, request(unique("r"))))
+		require.NoError(t, err)
+		if time.Since(one) >= lookTimeout {
+			slow++
+		}
+	}
+	t.Logf("40 writes took %v, %d of them longer than the time to look for others", time.Since(begun).Round(time.Millisecond), slow)
+	require.LessOrEqual(t, slow, 8, "only now and then one waits for the frozen node")
+
+	// It wakes up as a primary, and is seen at once.
+	require.NoError(t, old.Resume())
+	require.Eventually(t, func() bool {
+		said, err := db.topology.look(t.Context(), old.Addr())
+		return err == nil && strings.Contains("master slave", said["role"])
+	}, 2*time.Second, time.Millisecond)
+	a.whole(t)
+}
