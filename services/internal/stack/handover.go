@@ -232,7 +232,7 @@ func (h *handover) replication(ctx context.Context, node service) (map[string]st
 
 // order sends one command as the operator.
 func (h *handover) order(ctx context.Context, to service, command ...string) (string, error) {
-	return ask(ctx, to.address(h.Net), h.Setting("REDIS_PASSWORD"), command...)
+	return ask(ctx, to.address(h.Net), h.operator(), command...)
 }
 
 func within(ctx context.Context, limit time.Duration, check func(context.Context) error) error {
