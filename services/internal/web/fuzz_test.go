@@ -22,7 +22,7 @@ import (
 func asked(query string, header http.Header) (*gin.Context, *httptest.ResponseRecorder) {
 	w := httptest.NewRecorder()
 	c, _ := gin.CreateTestContext(w)
-	c.Request = &http.Request{Method: "GET", Header: header, URL: &url.URL{Path: "/v1/products", RawQuery: query}}
+	c.Request = &http.Request{Method: http.MethodGet, Header: header, URL: &url.URL{Path: "/v1/products", RawQuery: query}}
 	c.Set(contextRequestID, "r")
 	c.Set(contextMaker, idempotency.NewMaker([]byte("secret")))
 	return c, w
@@ -108,7 +108,7 @@ func FuzzTags(f *testing.F) {
 			c, _ = asked("", http.Header{"If-Match": {etag}, "If-None-Match": {etag}})
 			wanted, err := IfMatch(c)
 			require.NoError(t, err)
-			require.Equal(t, version, wanted)
+			require.Equal(t, wanted, version)
 			require.True(t, NotModified(c, etag))
 		}
 	})
