@@ -49,6 +49,9 @@ sweep: test-deps ## whole, what make test has in a short form: freezes, kills, r
 	@SWEEP=1 go test -v -p 1 -count=1 -timeout 120m -run 'Sweep|FifteenSeconds|AgainAndAgain|Handover' \
 		./services/internal/redisdb ./services/internal/boot ./services/internal/faults
 
+fuzz: ## invented input for every decoder, FUZZTIME=5s each
+	@scripts/fuzz
+
 lint: deps ## formatting, vet, golangci-lint, and the configuration of every server
 	@scripts/lint
 
@@ -67,4 +70,4 @@ $(LOCAL) $(REPLAY): FORCE
 
 FORCE:
 
-.PHONY: help up status handover env clean replay test sweep lint build deps test-deps FORCE
+.PHONY: help up status handover env clean replay test sweep fuzz lint build deps test-deps FORCE

@@ -19,7 +19,7 @@ func (h *Handler) Create(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := in.check(); err != nil {
+	if err := in.Check(); err != nil {
 		return err
 	}
 	w, err := web.ChangeOf(c)

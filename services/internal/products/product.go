@@ -35,8 +35,8 @@ type Details struct {
 	DateManufactured string                    `json:"date_manufactured,omitempty" validate:"omitempty,day"`
 }
 
-// check holds what validate tags cannot say.
-func (d Details) check() error {
+// Check holds what validate tags cannot say.
+func (d Details) Check() error {
 	var wrong []fault.Field
 	for _, name := range slices.Sorted(maps.Keys(d.Attributes)) {
 		if code, detail := wrongAttribute(d.Attributes[name]); code != "" {

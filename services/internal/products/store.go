@@ -144,7 +144,7 @@ func (s *Store) merge(current body, patch []byte) (body, error) {
 		return body{}, err
 	}
 	next := body{Details: merged, ID: current.ID, CreatedAt: current.CreatedAt, Version: current.Version + 1, UpdatedAt: timestamp(s.now())}
-	return next, next.check()
+	return next, next.Check()
 }
 
 // Delete removes the product.

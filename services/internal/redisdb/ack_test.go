@@ -1,9 +1,13 @@
 package redisdb
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/stack"
 )
 
 func TestTheSentinelsMustNotDisputeThePrimary(t *testing.T) {
@@ -44,4 +48,71 @@ func TestTheSentinelsMustNotDisputeThePrimary(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestOneReplicaIsNotEnoughWhileSentinelMightPreferAnother(t *testing.T) {
+	info := func(lines ...string) map[string]string { return infoFields(strings.Join(lines, "\r\n")) }
+	mine := info("role:master", "master_replid:new", "uptime_in_seconds:1",
+		"slave0:ip=127.0.0.6,port=6379,state=online,offset=5000,lag=0", "slave1:ip=127.0.0.7,port=6379,state=wait_bgsave,offset=9000,lag=0")
+	grown := info("role:master", "master_replid:new", "uptime_in_seconds:60", "slave0:ip=127.0.0.6,port=6379,state=online,offset=5000,lag=0")
+	for _, row := range []struct {
+		name         string
+		mine, theirs map[string]string
+		preferred    bool
+	}{
+		{"it follows this history and is behind", mine, info("master_replid:new", "slave_repl_offset:100"), false},
+		{"it follows this history and has more", mine, info("master_replid:new", "slave_repl_offset:6000"), false},
+		{"it has more of another history", mine, info("master_replid:old", "slave_repl_offset:1598171"), true},
+		{"it has as much of another history", mine, info("master_replid:old", "slave_repl_offset:5000"), true},
+		{"it has less of another history", mine, info("master_replid:old", "slave_repl_offset:4999"), false},
+		{"it is just being given a copy of a young history", mine, info("master_replid:old", "slave_repl_offset:0", "master_sync_in_progress:1"), true},
+		{"it is just being given a copy of a long history", grown, info("master_replid:old", "slave_repl_offset:0", "master_sync_in_progress:1"), false},
+		{"it has more of another history, even a long time after", grown, info("master_replid:old", "slave_repl_offset:1598171"), true},
+		{"nobody is online any more", info("master_replid:new"), info("master_replid:old", "slave_repl_offset:1"), true},
+	} {
+		require.Equal(t, row.preferred, preferred(row.mine, row.theirs), row.name)
+	}
+}
+
+// The other replica is kept from following, so that the moment in which Sentinel
+// would prefer it lasts.
+func TestAfterARestartOfThePrimaryOneReplicaIsNotEnoughUntilTheOtherFollowsOrIsGone(t *testing.T) {
+	a := newArena(t, nil)
+	name, db, key := a.whole(t), a.dbs[0], unique("counter")
+	// The old history gets an offset that the new one will not have for a while.
+	_, err := a.Redis(t.Context(), name, "SET", key, strings.Repeat("x", 1<<20))
+	require.NoError(t, err)
+	_, err = db.Commit(t.Context(), counting(unique("counter"), 99, request(key)))
+	require.NoError(t, err)
+	var others []*stack.Process
+	for _, node := range []string{"redis-1", "redis-2", "redis-3"} {
+		if node != name {
+			others = append(others, a.Process(node))
+		}
+	}
+	behind := others[0].Name()
+	_, err = a.Redis(t.Context(), behind, "CONFIG", "SET", "masterauth", "a wrong one")
+	require.NoError(t, err)
+	require.NoError(t, a.Process(name).Kill())
+	require.NoError(t, a.Process(name).Restart(t.Context()))
+	now, err := a.Primary(t.Context())
+	require.NoError(t, err)
+	if now != name {
+		t.Skipf("skipped: the machine was so slow that %s was replaced meanwhile", name)
+	}
+
+	require.Eventually(t, func() bool {
+		info, err := a.Redis(t.Context(), name, "INFO", "replication")
+		return err == nil && strings.Contains(info, "state=online")
+	}, generous, 10*time.Millisecond, "one replica follows")
+	short := time.Now().Add(1500 * time.Millisecond)
+	for time.Now().Before(short) {
+		_, err = db.topology.acknowledged(t.Context(), a.Process(name).Addr(), 1)
+		require.Error(t, err)
+	}
+	require.ErrorIs(t, err, errPreferred)
+
+	require.NoError(t, a.Process(behind).Kill())
+	_, err = db.Commit(t.Context(), counting(unique("counter"), 99, request(unique("again"))))
+	require.NoError(t, err, "a replica that is gone cannot be preferred")
 }

@@ -159,7 +159,14 @@ func parse(value any) (reply, error) {
 	}
 	r := reply{how: how, Result: Result{Code: int(code), Replayed: how == remembered}}
 	for _, v := range list[2:] {
-		r.Values = append(r.Values, fmt.Sprint(v))
+		switch v := v.(type) {
+		case string:
+			r.Values = append(r.Values, v)
+		case int64:
+			r.Values = append(r.Values, strconv.FormatInt(v, 10))
+		default:
+			return reply{}, fmt.Errorf("a script answered with %T among its values", v)
+		}
 	}
 	return r, nil
 }

@@ -36,6 +36,8 @@ func cause(err error) string {
 		return "not-acknowledged"
 	case errors.Is(err, errPromoted):
 		return "promotion"
+	case errors.Is(err, errPreferred):
+		return "other-history"
 	case errors.As(err, &reply):
 		code, _, _ := strings.Cut(reply.Error(), " ")
 		return strings.ToLower(code)
