@@ -199,7 +199,7 @@ func TestNoLogHoldsASecret(t *testing.T) {
 	}
 	require.Contains(t, logs.String(), last, "the logs were read too early, or a request is not logged")
 	for _, hidden := range []string{
-		secret, token, admin.token, email, shared.Setting("SECRET_KEY"), shared.Setting("REDIS_PASSWORD"), shared.Setting("ADMIN_PASSWORD"),
+		secret, token, admin.token, email, shared.Setting("SECRET_KEY"), shared.Setting("REDIS_API_PASSWORD"), shared.Setting("ADMIN_PASSWORD"),
 	} {
 		require.NotContains(t, logs.String(), hidden)
 	}
