@@ -59,64 +59,6 @@ func TestARouteOrAVerbThatIsNotThereIsAProblemToo(t *testing.T) {
 	anyone.refused(t, 405, "no-method", "PATCH", "/v1/sessions/current", object{})
 }
 
-func TestWhatIsWrongWithABodyIsSaidByName(t *testing.T) {
-	admin := adminOf(t, shared)
-	before := dataSet(t)
-	for _, row := range []struct {
-		name, body string
-		status     int
-		code       string
-		pointer    string
-	}{
-		{"unknown member", `{"name":"x","price":{"amount":1,"currency":"EUR"},"colour":"red"}`, 422, "unknown", "/colour"},
-		{"unknown member inside", `{"name":"x","price":{"amount":1,"currency":"EUR","tax":1}}`, 422, "unknown", "/price/tax"},
-		{"duplicate member", `{"name":"x","name":"y"}`, 422, "duplicate", "/name"},
-		{"wrong type", `{"name":5}`, 422, "wrong-type", "/name"},
-		{"fraction", `{"name":"x","price":{"amount":1.5,"currency":"EUR"}}`, 422, "wrong-type", "/price/amount"},
-		{"number as string", `{"name":"x","price":{"amount":"1","currency":"EUR"}}`, 422, "wrong-type", "/price/amount"},
-		{"huge number", `{"name":"x","price":{"amount":1e300,"currency":"EUR"}}`, 422, "wrong-type", "/price/amount"},
-		{"over the maximum", `{"name":"x","price":{"amount":1000000000000001,"currency":"EUR"}}`, 422, "too-large", "/price/amount"},
-		{"NaN", `{"name":"x","price":{"amount":NaN,"currency":"EUR"}}`, 400, "syntax", "/price/amount"},
-		{"no such currency", `{"name":"x","price":{"amount":1,"currency":"EURO"}}`, 422, "bad-currency", "/price/currency"},
-		{"control character", `{"name":"x\u0000","price":{"amount":1,"currency":"EUR"}}`, 422, "control-character", "/name"},
-		{"bad UTF-8", "{\"name\":\"\xff\"}", 400, "syntax", "/name"},
-		{"an attribute that is a list", `{"name":"x","price":{"amount":1,"currency":"EUR"},"attributes":{"a":[1]}}`, 422, "wrong-type", "/attributes/a"},
-		{"a tag twice", `{"name":"x","price":{"amount":1,"currency":"EUR"},"tags":["a","a"]}`, 422, "duplicate", "/tags"},
-		{"bad date", `{"name":"x","price":{"amount":1,"currency":"EUR"},"date_manufactured":"31.1.2026"}`, 422, "bad-date", "/date_manufactured"},
-		{"no object", `[]`, 422, "wrong-type", ""},
-		{"nothing", ``, 400, "", ""},
-		{"two values", `{} {}`, 400, "", ""},
-		{"deep", `{"attributes":{"a":` + strings.Repeat("[", 20000), 400, "syntax", "/attributes/a" + strings.Repeat("/0", 93) + "…"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			a := admin.want(t, row.status, "POST", "/v1/products", row.body)
-			var p problem
-			a.into(t, &p)
-			if row.code != "" {
-				require.Len(t, p.Errors, 1, "%s", a.body)
-				require.Equal(t, row.code, p.Errors[0].Code)
-				require.Equal(t, row.pointer, p.Errors[0].Pointer)
-			}
-		})
-	}
-	require.Equal(t, before, dataSet(t))
-}
-
-// dataSet counts the products, which nothing refused may change.
-func dataSet(t *testing.T) string {
-	t.Helper()
-	count, err := shared.Redis(t.Context(), primary(t), "ZCARD", "evg:products")
-	require.NoError(t, err)
-	return count
-}
-
-func TestAListRefusesParametersThatItDoesNotKnow(t *testing.T) {
-	anyone := newClient(shared.URL())
-	for _, query := range []string{"limit=0", "limit=101", "limit=x", "cursor=nonsense", "catgory=x", "tag=", "tag=a&tag=b", "tag=%zz"} {
-		anyone.refused(t, 400, "bad-parameter", "GET", "/v1/products?"+query, nil)
-	}
-}
-
 func TestNginxTellsWhichReplicaAnsweredAndBothDo(t *testing.T) {
 	anyone, served := newClient(shared.URL()), map[string]int{}
 	for range 20 {
