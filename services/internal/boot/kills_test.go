@@ -75,9 +75,9 @@ func (c *cluster) duringFailover(t *testing.T, primary string, order []string) {
 	t.Helper()
 	c.kill(t, primary)
 	await(t, "a Sentinel begins a failover", func() bool { return c.flagged(t, "o_down") > 0 })
-	// Each order meets another moment of the failover, which takes a second or two.
+	// Each order meets another moment of the failover, which takes one to two seconds.
 	late := slices.Index(nodes(), order[0]) + 3*slices.Index(others(order[0]), order[1])
-	<-time.After(time.Duration(late) * 250 * time.Millisecond)
+	<-time.After(time.Duration(late) * 400 * time.Millisecond)
 	c.kill(t, stack.RedisAndSentinels()...)
 	for i, name := range order {
 		c.launchInOrder(t, name)
@@ -110,6 +110,7 @@ func (c *cluster) leaveBehind(t *testing.T, load *writers, primary string, froze
 	replicas := others(primary)
 	for i := range frozen {
 		require.NoError(t, c.Process(replicas[i]).Pause())
+		t.Cleanup(func() { _ = c.Process(replicas[i]).Resume() }) // for the next run, if this one ends here
 		c.command(t, primary, "CLIENT", "KILL", "TYPE", "replica")
 		if i == len(replicas)-1 {
 			load.awaitWritten(t, 3)

@@ -49,8 +49,6 @@ func (c *cluster) startWriters(t *testing.T, primary string) *writers {
 	all := &writers{stop: cancel}
 	t.Cleanup(cancel)
 	for i := range writerCount {
-		conn, err := c.Dial(ctx, primary)
-		require.NoError(t, err)
 		w := &writer{key: fmt.Sprintf("evg:boot:counter:%d", i)}
 		if i == 0 {
 			w.key = commitCount
@@ -60,14 +58,21 @@ func (c *cluster) startWriters(t *testing.T, primary string) *writers {
 		w.written.Store(w.before)
 		all.each = append(all.each, w)
 		all.flying.Go(func() {
-			defer conn.Close()
-			w.run(ctx, conn)
+			for ctx.Err() == nil {
+				conn, err := c.Dial(ctx, primary)
+				if err != nil {
+					return // it is dead
+				}
+				w.run(ctx, conn)
+				conn.Close()
+			}
 		})
 	}
 	return all
 }
 
-// run writes until ctx ends or the connection breaks.
+// run writes until ctx ends or the connection breaks, as it does when a busy
+// machine answers too late.
 func (w *writer) run(ctx context.Context, conn *stack.Conn) {
 	want := 2
 	for ctx.Err() == nil {
