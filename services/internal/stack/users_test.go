@@ -46,9 +46,21 @@ func (s *Stack) loginOf(user string) login {
 	return login{user, s.Setting("REDIS_" + strings.ToUpper(user) + "_PASSWORD")}
 }
 
-func TestEveryUserMayDoWhatStandsInItsListAndNoOtherCommandThatThereIs(t *testing.T) {
+func TestTheUsersOfRedisAndSentinel(t *testing.T) {
 	t.Parallel()
 	s := StartT(t, Options{Services: RedisAndSentinels()})
+	for name, test := range map[string]func(*testing.T, *Stack){
+		"each may do what stands in its list and no other command that there is": usersMayDoWhatStandsInTheirLists,
+		"each reaches its own keys and channels alone":                           usersReachTheirOwnKeysAndChannels,
+		"no secret opens another one's door, or the default user's":              noSecretIsGoodForTwo,
+		"the servers keep no secret that they do not send":                       serversKeepNoSecretThatTheyDoNotSend,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, s) })
+	}
+}
+
+func usersMayDoWhatStandsInTheirLists(t *testing.T, s *Stack) {
+	t.Helper()
 	for server, rights := range map[string]map[string]string{"redis-1": rightsOnNodes(), "sentinel-1": rightsOnSentinels()} {
 		commands := commandsOf(t, s, server)
 		require.Greater(t, len(commands), 60, server)
@@ -116,9 +128,8 @@ func refusedToRun(err error) bool {
 	})
 }
 
-func TestUsersReachTheirOwnKeysAndChannelsAlone(t *testing.T) {
-	t.Parallel()
-	s := StartT(t, Options{Services: RedisAndSentinels()})
+func usersReachTheirOwnKeysAndChannels(t *testing.T, s *Stack) {
+	t.Helper()
 	set(t, s, "other", "secret")
 	set(t, s, "evg:own", "1")
 	for _, try := range []struct {
@@ -152,9 +163,8 @@ func TestUsersReachTheirOwnKeysAndChannelsAlone(t *testing.T) {
 	}
 }
 
-func TestNoSecretOpensAnotherUsersDoorOrTheDefaultUsers(t *testing.T) {
-	t.Parallel()
-	s := StartT(t, Options{Services: RedisAndSentinels()})
+func noSecretIsGoodForTwo(t *testing.T, s *Stack) {
+	t.Helper()
 	users := []string{"api", "exporter", "replication", "sentinel", "boot", "admin", "default"}
 	for _, server := range RedisAndSentinels() {
 		_, err := ask(t.Context(), s.Process(server).Addr(), login{user: "default"}, "PING")
@@ -178,9 +188,8 @@ func TestNoSecretOpensAnotherUsersDoorOrTheDefaultUsers(t *testing.T) {
 
 // A server that runs shows its environment to whoever may look at its user's
 // processes, and a file is read by accident: so neither tells what it need not.
-func TestTheServersKeepNoSecretThatTheyDoNotSend(t *testing.T) {
-	t.Parallel()
-	s := StartT(t, Options{Services: RedisAndSentinels()})
+func serversKeepNoSecretThatTheyDoNotSend(t *testing.T, s *Stack) {
+	t.Helper()
 	sends := map[string][]string{"redis": {"REDIS_REPLICATION_PASSWORD"}, "sentinel": {"REDIS_SENTINEL_PASSWORD"}}
 	for _, p := range s.Processes() {
 		environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.PID()))
