@@ -86,7 +86,7 @@ func FuzzQueries(f *testing.F) {
 // A tag that is taken is one that ETag gives; everything else is refused, and
 // never taken for any version.
 func FuzzTags(f *testing.F) {
-	for _, tag := range []string{`"1"`, `"1.5"`, `W/"1"`, `*`, ``, `,`, `""1""`, `"01"`, `"+1"`, `"1.x"`, `"1", "2"`, `"9223372036854775808"`, "\"1\"\x00"} {
+	for _, tag := range []string{`"1"`, `"1.5"`, `W/"1"`, `*`, ``, `,`, `""1""`, `"01"`, `"+1"`, `"1.x"`, `"1", "2"`, `"9223372036854775808"`, "\"1\"\x00", `"100000000000000000"0`} {
 		f.Add(tag, int64(1), int64(5))
 	}
 	f.Fuzz(func(t *testing.T, tag string, version, stock int64) {
@@ -97,7 +97,9 @@ func FuzzTags(f *testing.F) {
 		}
 		switch wanted, err := IfMatch(c); {
 		case err != nil:
-			require.NotRegexp(t, ourTag, tag[:min(len(tag), 20)])
+			if parts := ourTag.FindStringSubmatch(strings.TrimSpace(tag)); parts != nil {
+				require.GreaterOrEqual(t, len(parts[1]), 19, "only more than 64 bits are refused of our own form")
+			}
 			requireProblem(t, c, w, err, "If-Match")
 		case wanted == AnyVersion:
 			require.Equal(t, "*", strings.TrimSpace(tag))
