@@ -226,7 +226,8 @@ func (c *committer) send(ctx context.Context, group []*item) (int64, error) {
 		return 0, err
 	}
 	var seq, wait *redis.Cmd
-	_, err := c.conn.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+	// Its own error is the first of any command's; what counts is each one's.
+	_, _ = c.conn.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for _, it := range group {
 			it.queue(ctx, pipe)
 		}
@@ -234,10 +235,7 @@ func (c *committer) send(ctx context.Context, group []*item) (int64, error) {
 		wait = pipe.Do(ctx, "WAIT", c.ask, waitTimeout.Milliseconds())
 		return nil
 	})
-	if err != nil && seq.Err() == nil && wait.Err() == nil {
-		err = nil // an item's own error, which told reads
-	}
-	if err = errors.Join(seq.Err(), wait.Err()); err != nil {
+	if err := errors.Join(seq.Err(), wait.Err()); err != nil {
 		return 0, err
 	}
 	count, _ := wait.Int64()

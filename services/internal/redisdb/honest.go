@@ -95,7 +95,7 @@ func (db *DB) read(ctx context.Context, queue question) error {
 // says its age.
 func (db *DB) readOnce(ctx context.Context, queue question) error {
 	r := readingOf(ctx)
-	err, freshest, least := error(errNoPrimary), "", time.Duration(0)
+	err, freshest, least := errNoPrimary, "", time.Duration(0)
 	for _, node := range db.order() {
 		var age time.Duration
 		if age, err = db.readNode(ctx, node, r.AtLeast, queue); err == nil {
