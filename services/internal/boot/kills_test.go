@@ -3,6 +3,7 @@ package boot_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,12 +41,12 @@ func (c *cluster) turnByTurn(t *testing.T, _ string, order []string) {
 	}
 }
 
-func (c *cluster) sentinelsFirst(t *testing.T, _ string, order []string) {
+func (c *cluster) sentinelsFirst(t *testing.T, primary string, order []string) {
 	t.Helper()
 	c.kill(t, stack.RedisAndSentinels()...)
 	c.launch(t, sentinels()...)
 	c.awaitImpatience(t)
-	c.launchInOrder(t, order...)
+	c.launchPrimaryLate(t, primary, order)
 }
 
 func (c *cluster) redisFirst(t *testing.T, _ string, order []string) {
@@ -64,11 +65,11 @@ func (c *cluster) redisAtOnce(t *testing.T, _ string, order []string) {
 	c.launchInOrder(t, order...)
 }
 
-func (c *cluster) redisLate(t *testing.T, _ string, order []string) {
+func (c *cluster) redisLate(t *testing.T, primary string, order []string) {
 	t.Helper()
 	c.kill(t, nodes()...)
 	c.awaitImpatience(t)
-	c.launchInOrder(t, order...)
+	c.launchPrimaryLate(t, primary, order)
 }
 
 func (c *cluster) duringFailover(t *testing.T, primary string, order []string) {
@@ -85,34 +86,55 @@ func (c *cluster) duringFailover(t *testing.T, primary string, order []string) {
 	}
 }
 
+// launchPrimaryLate lets the nodes that are started before the old primary go
+// through an attempt of a failover, which Sentinels make every 6 s or so. A node
+// that had started from its disk by then would be promoted, however old its data.
+func (c *cluster) launchPrimaryLate(t *testing.T, primary string, order []string) {
+	t.Helper()
+	for i, name := range order {
+		if name == primary && i > 0 {
+			before := c.attempts(t)
+			await(t, "the Sentinels end a failover", func() bool { return c.attempts(t) > before })
+		}
+		c.launchInOrder(t, name)
+	}
+}
+
+// attempts counts the failovers that the Sentinels have ended, with or without a
+// new primary.
+func (c *cluster) attempts(t *testing.T) (n int) {
+	t.Helper()
+	for _, name := range sentinels() {
+		said := c.said(t, name)
+		n += strings.Count(said, "-failover-abort") + strings.Count(said, "+switch-master")
+	}
+	return n
+}
+
 // awaitImpatience waits until all Sentinels hold the primary for down.
 func (c *cluster) awaitImpatience(t *testing.T) {
 	t.Helper()
 	await(t, "all Sentinels hold the primary for down", func() bool { return c.flagged(t, "o_down") == len(sentinels()) })
 }
 
-// How the replicas are left behind before the kill.
-const (
-	freezeNone = iota // all hold the same, nearly
-	freezeOne         // one replica lacks writes that were acknowledged
-	freezeBoth        // and the other lacks writes that the primary alone has
-	freezings
-)
+// freezings is in how many ways replicas are left behind before the kill: none is;
+// one lacks writes that were acknowledged; and the other lacks writes that the
+// primary alone has.
+const freezings = 3
 
 // leaveBehind freezes replicas one after the other, while writes go on, each
-// at an offset of its own. Their links are cut while they are frozen: what lies
+// at an offset of its own, the first of them the furthest behind. Their links are cut while they are frozen: what lies
 // in their sockets would reach them otherwise.
-func (c *cluster) leaveBehind(t *testing.T, load *writers, primary string, frozen int) {
+func (c *cluster) leaveBehind(t *testing.T, load *writers, primary string, replicas ...string) {
 	t.Helper()
 	load.awaitAcked(t, 20)
 	// Off, or the primary would refuse what nobody else will have.
 	c.command(t, primary, "CONFIG", "SET", "min-replicas-to-write", "0")
-	replicas := others(primary)
-	for i := range frozen {
-		require.NoError(t, c.Process(replicas[i]).Pause())
-		t.Cleanup(func() { _ = c.Process(replicas[i]).Resume() }) // for the next run, if this one ends here
+	for i, name := range replicas {
+		require.NoError(t, c.Process(name).Pause())
+		t.Cleanup(func() { _ = c.Process(name).Resume() }) // for the next run, if this one ends here
 		c.command(t, primary, "CLIENT", "KILL", "TYPE", "replica")
-		if i == len(replicas)-1 {
+		if i == 1 {
 			load.awaitWritten(t, 3)
 		} else {
 			load.awaitAcked(t, 20)
@@ -139,7 +161,9 @@ func (c *cluster) killAll(t *testing.T, s situation, order []string, frozen int)
 	t.Helper()
 	o := outcome{before: c.whole(t)}
 	load := c.startWriters(t, o.before)
-	c.leaveBehind(t, load, o.before, frozen)
+	// The one that starts first is the furthest behind.
+	replicas := slices.DeleteFunc(slices.Clone(order), func(name string) bool { return name == o.before })
+	c.leaveBehind(t, load, o.before, replicas[:frozen]...)
 	c.watch.two()
 
 	s.happen(c, t, o.before, order)

@@ -50,7 +50,7 @@ func TestWhatNoRuleFitsWaitsForAPersonWhoFindsTheWayInTheRunbook(t *testing.T) {
 				primary = c.failOver(t)
 			}
 			load := c.startWriters(t, primary)
-			c.leaveBehind(t, load, primary, freezeOne)
+			c.leaveBehind(t, load, primary, others(primary)[0])
 			c.kill(t, stack.RedisAndSentinels()...)
 			load.end()
 			c.lose(t, test.lost(primary)...)
