@@ -36,6 +36,8 @@ func TestAPrimaryThatWakesUpAfterFifteenSecondsHasToldNobodyAnything(t *testing.
 		load.awaitMore(t, 2*perSecond)
 		results := load.end(t)
 
+		// A second more than for a kill: a frozen node refuses nothing, so Sentinel
+		// learns of it from its pings, which it sends once a second.
 		require.Less(t, resumed.Sub(frozen), downAfter(t, shop)+4*time.Second)
 		requireAllRight(t, results)
 		load.requireEachOnce(t, results)
