@@ -36,9 +36,12 @@ func TestAPrimaryThatWakesUpAfterFifteenSecondsHasToldNobodyAnything(t *testing.
 		load.awaitMore(t, 2*perSecond)
 		results := load.end(t)
 
-		// A second more than for a kill: a frozen node refuses nothing, so Sentinel
-		// learns of it from its pings, which it sends once a second.
-		require.Less(t, resumed.Sub(frozen), downAfter(t, shop)+4*time.Second)
+		// Later than after a kill: Sentinel notices a freeze only by its pings, once
+		// a second, and while a second Sentinel holds the old primary for down the
+		// rule withholds what one replica acknowledged. Measured 3.7 to 6.0 s on a
+		// calm machine; docs/failures.md says so. This bound only keeps it below
+		// the deadline of a write, so that latency does not become an error.
+		require.Less(t, resumed.Sub(frozen), 9*time.Second)
 		requireAllRight(t, results)
 		load.requireEachOnce(t, results)
 		load.requireReplays(t, results)
