@@ -54,6 +54,7 @@ type App struct {
 	health  *http.Server
 
 	ready    atomic.Bool // the admin exists and can log in
+	opened   atomic.Bool // the API's port is open
 	draining atomic.Bool
 	stopped  atomic.Bool
 	started  bool
@@ -147,7 +148,9 @@ func (a *App) Start(ctx context.Context) error {
 		return ctx.Err()
 	}
 	a.sweeper.Start()
-	return a.listen(a.api)
+	err := a.listen(a.api)
+	a.opened.Store(err == nil)
+	return err
 }
 
 func (a *App) listen(s *http.Server) error {

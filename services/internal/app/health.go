@@ -29,7 +29,7 @@ func (a *App) readiness(ctx context.Context) (int, string) {
 	switch {
 	case a.draining.Load():
 		return http.StatusServiceUnavailable, "draining"
-	case !a.ready.Load():
+	case !a.ready.Load() || !a.opened.Load():
 		return http.StatusServiceUnavailable, "the shop is still being prepared"
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
