@@ -1,0 +1,66 @@
+// Package drill tries to prove the shop wrong: it starts a stack, lets clients
+// buy and read through nginx, does one thing to it, heals it, and holds all that
+// the clients saw against the promises. A control is the same with one safeguard
+// taken out: it has to go red, or the drill could not see what it looks for.
+package drill
+
+import (
+	"context"
+	"time"
+
+	"evergreen/services/internal/drill/load"
+	"evergreen/services/internal/stack"
+)
+
+// Fault is one thing that happens to the shop, or one control.
+type Fault struct {
+	// Slug names it on the command line and in files, such as "primary-crash".
+	Slug string
+	// Title says it in a few words, as a person would.
+	Title string
+	// Promise is what the clients are promised; nil for what is not promised, which
+	// is counted only.
+	Promise *Promise
+	// Variants are what is swept over, one per run in turn; nil is no sweep.
+	Variants []string
+	// Prepare changes the stack that the run starts; nil leaves it as it ships. A
+	// run with a Prepare gets a stack of its own.
+	Prepare func(context.Context, *stack.Options) error
+	// Inject does it, and undoes it: when it returns, everything runs again or is
+	// about to. The load goes on all the time.
+	Inject func(context.Context, *Scene) error
+	// Control is set for controls.
+	Control *Control
+	// Needs says why the run cannot be made here, or "": another version of Redis, a
+	// program that is not installed.
+	Needs func(context.Context) string
+}
+
+// Promise are the bounds of what clients may notice. Lost, doubled, oversold and
+// all the rest that check looks for are never allowed.
+type Promise struct {
+	// WriteGap and ReadGap are the longest times without a good answer, and
+	// Resumed from the fault to the first good answer of a write that was sent
+	// after it; 0: not bounded.
+	WriteGap, ReadGap, Resumed time.Duration
+	// Errors is the share of requests that may fail, 0 to 1; ReadErrors of reads.
+	Errors, ReadErrors float64
+}
+
+// Control is how often a control may have to be repeated until it is red.
+type Control struct {
+	// Rate is the measured share of runs that go red, 0 to 1.
+	Rate float64
+	// Rules are the violations that it has to show, one of them at least.
+	Rules []string
+}
+
+// Scene is what a fault works on.
+type Scene struct {
+	Stack *stack.Stack
+	Load  *load.Load
+	// Variant is the one of the fault's Variants that this run is to do.
+	Variant string
+	// DownAfter is Sentinel's.
+	DownAfter time.Duration
+}
