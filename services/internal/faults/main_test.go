@@ -66,14 +66,18 @@ func repair(t *testing.T, s *stack.Stack) {
 	require.NoError(t, s.Up(ctx))
 }
 
-// showLogs prints what the replicas and nginx said last.
+// showLogs prints what the API replicas, the nodes and the Sentinels said last.
 func showLogs(t *testing.T, s *stack.Stack) {
 	t.Helper()
 	for _, p := range s.Processes() {
+		lines := "12"
 		switch p.Name() {
-		case "api-1", "api-2", "redis-1", "redis-2", "redis-3":
-			end, _ := exec.CommandContext(context.WithoutCancel(t.Context()), "tail", "-n", "12", p.LogPath()).Output()
-			t.Logf("the end of %s's log:\n%s", p.Name(), end)
+		case "nginx-a", "nginx-b", "prometheus":
+			continue
+		case "sentinel-1", "sentinel-2", "sentinel-3":
+			lines = "30" // of one failover
 		}
+		end, _ := exec.CommandContext(context.WithoutCancel(t.Context()), "tail", "-n", lines, p.LogPath()).Output()
+		t.Logf("the end of %s's log:\n%s", p.Name(), end)
 	}
 }
