@@ -6,16 +6,21 @@ import (
 	"sync"
 )
 
-// lines are the connections that were dialled, by address, so that those to a
+// lines are the connections that were dialled, by their node's address, so that those to a
 // node can be hung up: the driver does not interrupt a read, and a group that
 // waits for a frozen primary would go on waiting when there is a new one.
 type lines struct {
-	mutex *sync.Mutex
+	// through gives the address that is dialled for a node's. It is the same one,
+	// except where faults are put in between: in the tests here and in the drill.
+	// Whoever sets another does it before the first connection.
+	through func(address string) string
+
+	mutex sync.Mutex
 	open  map[string]map[*line]bool
 }
 
-func newLines() lines {
-	return lines{mutex: &sync.Mutex{}, open: map[string]map[*line]bool{}}
+func newLines(through func(address string) string) *lines {
+	return &lines{through: through, open: map[string]map[*line]bool{}}
 }
 
 // line is a connection that takes itself off the list when it is closed.
@@ -31,8 +36,8 @@ func (l *line) Close() error {
 }
 
 // dial is the driver's dialer.
-func (l lines) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, address)
+func (l *lines) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, l.through(address))
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +57,7 @@ func (l lines) dial(ctx context.Context, network, address string) (net.Conn, err
 
 // hangUp ends every exchange with a node that is under way, and every idle
 // connection: what comes next is dialled anew.
-func (l lines) hangUp(address string) {
+func (l *lines) hangUp(address string) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	for one := range l.open[address] {

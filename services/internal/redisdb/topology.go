@@ -51,13 +51,13 @@ type topology struct {
 	mutex   sync.Mutex
 	clients map[string]*redis.Client
 	changed chan struct{} // closed and replaced whenever the primary changes
-	dialled lines
+	dialled *lines
 
 	standing questions // to nodes, see silence.go
 }
 
 func newTopology(s Settings, log *slog.Logger, onSwitch func()) *topology {
-	t := &topology{settings: s, log: log, onSwitch: onSwitch, clients: map[string]*redis.Client{}, changed: make(chan struct{}), dialled: newLines()}
+	t := &topology{settings: s, log: log, onSwitch: onSwitch, clients: map[string]*redis.Client{}, changed: make(chan struct{}), dialled: newLines(through)}
 	t.standing.since = map[string]time.Time{}
 	for _, address := range s.Sentinels {
 		t.sentinels = append(t.sentinels, redis.NewClient(t.options(address, s.SentinelUser, s.SentinelPassword, 4)))
