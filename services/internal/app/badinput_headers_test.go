@@ -3,42 +3,36 @@ package app_test
 import (
 	"bytes"
 	"compress/gzip"
-	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-)
 
-// both gives a client that sends a header twice.
-func (c *client) both(name, first, second string) *client {
-	copied := c.with(name, first)
-	copied.header[http.CanonicalHeaderKey(name)] = []string{first, second}
-	return copied
-}
+	"evergreen/services/internal/shoptest"
+)
 
 func TestBadHeadersAreRefused(t *testing.T) {
 	admin := adminOf(t, shared)
-	id := product(t, admin, 10)
+	id := shoptest.Product(t, admin, 10)
 	path, body := "/v1/products/"+id, newProduct("", "")
-	post := func(name string, who *client, body string, status int, code, at, why string) badInput {
+	post := func(name string, who *shoptest.Client, body string, status int, code, at, why string) badInput {
 		return badInput{name: name, who: who, method: "POST", path: "/v1/products", body: body, status: status, code: code, at: at, why: why}
 	}
 	typed := func(mediaType string) badInput {
-		return post("the content type "+mediaType, admin.with("Content-Type", mediaType), body, 415, "unsupported-media-type", "Content-Type", "unsupported")
+		return post("the content type "+mediaType, admin.With("Content-Type", mediaType), body, 415, "unsupported-media-type", "Content-Type", "unsupported")
 	}
 	encoded := func(encoding, body string) badInput {
-		return post("the content encoding "+encoding, admin.with("Content-Encoding", encoding), body, 415, "unsupported-media-type", "Content-Encoding", "unsupported")
+		return post("the content encoding "+encoding, admin.With("Content-Encoding", encoding), body, 415, "unsupported-media-type", "Content-Encoding", "unsupported")
 	}
-	key := func(name string, who *client) badInput {
+	key := func(name string, who *shoptest.Client) badInput {
 		return post("an Idempotency-Key "+name, who, body, 400, "bad-parameter", "Idempotency-Key", "bad-key")
 	}
-	match := func(name string, who *client) badInput {
-		return badInput{name: "an If-Match " + name, who: who, method: "PATCH", path: path, body: object{"name": "y"},
+	match := func(name string, who *shoptest.Client) badInput {
+		return badInput{name: "an If-Match " + name, who: who, method: "PATCH", path: path, body: shoptest.Object{"name": "y"},
 			status: 400, code: "bad-parameter", at: "If-Match", why: "bad-etag"}
 	}
 	token := func(name, value string) badInput {
-		return badInput{name: "a Consistency-Token " + name, who: admin.with("Consistency-Token", value), method: "GET", path: path,
+		return badInput{name: "a Consistency-Token " + name, who: admin.With("Consistency-Token", value), method: "GET", path: path,
 			status: 400, code: "bad-parameter", at: "Consistency-Token", why: "bad-token"}
 	}
 	var zipped bytes.Buffer
@@ -46,72 +40,72 @@ func TestBadHeadersAreRefused(t *testing.T) {
 	_, err := z.Write([]byte(body))
 	require.NoError(t, err)
 	require.NoError(t, z.Close())
-	reused := admin.with("Idempotency-Key", unique("key"))
-	reused.want(t, 201, "POST", "/v1/products", body)
+	reused := admin.With("Idempotency-Key", shoptest.Unique("key"))
+	reused.Want(t, 201, "POST", "/v1/products", body)
 
 	refuseAll(t, admin, []badInput{
 		typed("text/plain"), typed("text/json"), typed("application/x-www-form-urlencoded"), typed("multipart/form-data; boundary=x"),
 		typed("application/xml"), typed("application/json; charset=iso-8859-1"), typed("application/json, application/json"),
 		typed("application/jsonp"), typed("application/merge-patch+json"), typed("nonsense"), typed(""),
-		{name: "a JSON patch", who: admin.with("Content-Type", "application/json-patch+json"), method: "PATCH", path: path, body: `[]`,
+		{name: "a JSON patch", who: admin.With("Content-Type", "application/json-patch+json"), method: "PATCH", path: path, body: `[]`,
 			status: 415, code: "unsupported-media-type", at: "Content-Type", why: "unsupported"},
 		encoded("gzip", zipped.String()), encoded("gzip", body), encoded("br", body), encoded("identity, gzip", body),
 
-		key("that is empty", admin.with("Idempotency-Key", "")), key("with a space", admin.with("Idempotency-Key", "two words")),
-		key("that is not ASCII", admin.with("Idempotency-Key", "schlüssel")), key("of 256 characters", admin.with("Idempotency-Key", strings.Repeat("k", 256))),
-		key("of 5 KB", admin.with("Idempotency-Key", strings.Repeat("k", 5000))), key("sent twice", admin.both("Idempotency-Key", unique("key"), unique("key"))),
-		post("an Idempotency-Key of 10 KB", admin.with("Idempotency-Key", strings.Repeat("k", 10_000)), body, 431, "headers-too-large", "", ""),
+		key("that is empty", admin.With("Idempotency-Key", "")), key("with a space", admin.With("Idempotency-Key", "two words")),
+		key("that is not ASCII", admin.With("Idempotency-Key", "schlüssel")), key("of 256 characters", admin.With("Idempotency-Key", strings.Repeat("k", 256))),
+		key("of 5 KB", admin.With("Idempotency-Key", strings.Repeat("k", 5000))), key("sent twice", admin.Twice("Idempotency-Key", shoptest.Unique("key"), shoptest.Unique("key"))),
+		post("an Idempotency-Key of 10 KB", admin.With("Idempotency-Key", strings.Repeat("k", 10_000)), body, 431, "headers-too-large", "", ""),
 		post("an Idempotency-Key that was used", reused, newProduct("x", "y"), 422, "idempotency-key-reused", "Idempotency-Key", "reused"),
 
-		match("that is empty", admin.with("If-Match", "")), match("of a comma", admin.with("If-Match", ",")),
-		match("without quotes", admin.with("If-Match", "1")), match("that is weak", admin.with("If-Match", `W/"1"`)),
-		match("with half of its quotes", admin.with("If-Match", `"1`)), match("with more quotes", admin.with("If-Match", `""1""`)),
-		match("of a word", admin.with("If-Match", `"one"`)), match("of version 0", admin.with("If-Match", `"0"`)),
-		match("of a negative version", admin.with("If-Match", `"-1"`)), match("with a sign", admin.with("If-Match", `"+1"`)),
-		match("with a leading zero", admin.with("If-Match", `"01"`)), match("with nonsense for a stock", admin.with("If-Match", `"1.many"`)),
-		match("of a huge version", admin.with("If-Match", `"`+strings.Repeat("9", 30)+`"`)), match("of two tags", admin.with("If-Match", `"1", "2"`)),
-		match("of any and one", admin.with("If-Match", `*, "1"`)),
-		{name: "an If-Match sent twice", who: admin.both("If-Match", `"1"`, `"2"`), method: "PATCH", path: path, body: object{"name": "y"}, status: 400, code: "no-http"},
-		{name: "a stale If-Match", who: admin.with("If-Match", `"7"`), method: "PATCH", path: path, body: object{"name": "y"}, status: 412, code: "stale"},
-		{name: "a stale If-Match of a deletion", who: admin.with("If-Match", `"7.10"`), method: "DELETE", path: path, status: 412, code: "stale"},
-		{name: "a bad If-Match of a payment", who: admin.with("If-Match", "x"), method: "POST", path: "/v1/purchases/" + nowhere + "/pay", body: object{"reference": "r"},
+		match("that is empty", admin.With("If-Match", "")), match("of a comma", admin.With("If-Match", ",")),
+		match("without quotes", admin.With("If-Match", "1")), match("that is weak", admin.With("If-Match", `W/"1"`)),
+		match("with half of its quotes", admin.With("If-Match", `"1`)), match("with more quotes", admin.With("If-Match", `""1""`)),
+		match("of a word", admin.With("If-Match", `"one"`)), match("of version 0", admin.With("If-Match", `"0"`)),
+		match("of a negative version", admin.With("If-Match", `"-1"`)), match("with a sign", admin.With("If-Match", `"+1"`)),
+		match("with a leading zero", admin.With("If-Match", `"01"`)), match("with nonsense for a stock", admin.With("If-Match", `"1.many"`)),
+		match("of a huge version", admin.With("If-Match", `"`+strings.Repeat("9", 30)+`"`)), match("of two tags", admin.With("If-Match", `"1", "2"`)),
+		match("of any and one", admin.With("If-Match", `*, "1"`)),
+		{name: "an If-Match sent twice", who: admin.Twice("If-Match", `"1"`, `"2"`), method: "PATCH", path: path, body: shoptest.Object{"name": "y"}, status: 400, code: "no-http"},
+		{name: "a stale If-Match", who: admin.With("If-Match", `"7"`), method: "PATCH", path: path, body: shoptest.Object{"name": "y"}, status: 412, code: "stale"},
+		{name: "a stale If-Match of a deletion", who: admin.With("If-Match", `"7.10"`), method: "DELETE", path: path, status: 412, code: "stale"},
+		{name: "a bad If-Match of a payment", who: admin.With("If-Match", "x"), method: "POST", path: "/v1/purchases/" + nowhere + "/pay", body: shoptest.Object{"reference": "r"},
 			status: 400, code: "bad-parameter", at: "If-Match", why: "bad-etag"},
 
 		token("of a word", "latest"), token("of 0", "0"), token("that is negative", "-5"), token("with a sign", "+5"), token("with a fraction", "5.0"),
 		token("with a leading zero", "05"), token("over 64 bits", strings.Repeat("9", 20)), token("that no write has given", "9000000000000000000"),
 		token("in quotes", `"5"`),
 
-		{name: "a session twice", who: admin.both("Authorization", "Bearer "+admin.token, "Bearer x"), method: "GET", path: "/v1/sessions/current", status: 400, code: "no-http"},
+		{name: "a session twice", who: admin.Twice("Authorization", "Bearer "+admin.Token(), "Bearer x"), method: "GET", path: "/v1/sessions/current", status: 400, code: "no-http"},
 		{name: "a flood of headers", who: flooded(admin), method: "GET", path: path, status: 431, code: "headers-too-large"},
-		{name: "another method by a header", who: admin.with("X-HTTP-Method-Override", "DELETE"), method: "POST", path: path, body: `{}`, status: 405, code: "no-method"},
+		{name: "another method by a header", who: admin.With("X-HTTP-Method-Override", "DELETE"), method: "POST", path: path, body: `{}`, status: 405, code: "no-method"},
 	})
 }
 
-func flooded(c *client) *client {
+func flooded(c *shoptest.Client) *shoptest.Client {
 	for range 500 {
-		c = c.with(unique("X-Flood"), strings.Repeat("f", 100))
+		c = c.With(shoptest.Unique("X-Flood"), strings.Repeat("f", 100))
 	}
 	return c
 }
 
 func TestWhatASafeRequestOnlyHintsAtIsIgnored(t *testing.T) {
 	admin := adminOf(t, shared)
-	path := "/v1/products/" + product(t, admin, 10)
+	path := "/v1/products/" + shoptest.Product(t, admin, 10)
 	before := digest(t)
-	for name, who := range map[string]*client{
-		"tags that are none of ours":    admin.with("If-None-Match", `nonsense, "9", W/`),
-		"an override of the method":     admin.with("X-HTTP-Method-Override", "DELETE").with("X-Method-Override", "DELETE"),
-		"an address of somebody else":   admin.with("X-Forwarded-For", "NET'\";--").with("X-Original-URL", "/v1/users"),
-		"an Accept that we do not have": admin.with("Accept", "application/xml"),
+	for name, who := range map[string]*shoptest.Client{
+		"tags that are none of ours":    admin.With("If-None-Match", `nonsense, "9", W/`),
+		"an override of the method":     admin.With("X-HTTP-Method-Override", "DELETE").With("X-Method-Override", "DELETE"),
+		"an address of somebody else":   admin.With("X-Forwarded-For", "NET'\";--").With("X-Original-URL", "/v1/users"),
+		"an Accept that we do not have": admin.With("Accept", "application/xml"),
 	} {
-		require.Equal(t, "10", who.want(t, 200, "GET", path, nil).text(t, "stock"), name)
+		require.Equal(t, "10", who.Want(t, 200, "GET", path, nil).Text(t, "stock"), name)
 	}
 	require.Equal(t, before, digest(t))
 }
 
 func TestBadHTTPIsRefused(t *testing.T) {
 	admin := adminOf(t, shared)
-	path := "/v1/products/" + product(t, admin, 10)
+	path := "/v1/products/" + shoptest.Product(t, admin, 10)
 	const end = "Host: shop\r\nConnection: close\r\nAuthorization: Bearer TOKEN\r\n"
 	const typed = "Content-Type: application/json\r\n"
 	body := newProduct("", "")

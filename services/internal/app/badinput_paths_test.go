@@ -4,11 +4,13 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+
+	"evergreen/services/internal/shoptest"
 )
 
 func TestBadPathsAndVerbsAreRefused(t *testing.T) {
 	admin := adminOf(t, shared)
-	id := product(t, admin, 10)
+	id := shoptest.Product(t, admin, 10)
 	get := func(name, path string, status int, code, at, why string) badInput {
 		return badInput{name: name, method: "GET", path: path, status: status, code: code, at: at, why: why}
 	}

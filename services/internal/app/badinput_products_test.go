@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"evergreen/services/internal/shoptest"
 )
 
 // newProduct is the text of a valid product with more members; old is replaced by with.
@@ -134,9 +136,9 @@ func numbered(n int, format string) string {
 
 func TestBadPatchesOfProductsAreRefused(t *testing.T) {
 	admin := adminOf(t, shared)
-	path := "/v1/products/" + product(t, admin, 10)
-	taken := unique("SKU")
-	admin.want(t, 201, "POST", "/v1/products", object{"name": "x", "price": euros(1), "sku": taken})
+	path := "/v1/products/" + shoptest.Product(t, admin, 10)
+	taken := shoptest.Unique("SKU")
+	admin.Want(t, 201, "POST", "/v1/products", shoptest.Object{"name": "x", "price": shoptest.Euros(1), "sku": taken})
 	patch := func(name, body, at, why string) badInput {
 		return badInput{name: name, method: "PATCH", path: path, body: body, status: 422, code: "invalid", at: at, why: why}
 	}
@@ -159,7 +161,7 @@ func TestBadPatchesOfProductsAreRefused(t *testing.T) {
 		patch("a negative amount", `{"price":{"amount":-1}}`, "/price/amount", "too-small"),
 		patch("null among the tags", `{"tags":[null]}`, "/tags/0", "wrong-type"),
 		patch("an object for an attribute", `{"attributes":{"a":{"b":null}}}`, "/attributes/a", "wrong-type"),
-		{name: "a SKU that is taken", method: "PATCH", path: path, body: object{"sku": taken}, status: 409, code: "sku-taken", at: "/sku", why: "taken"},
+		{name: "a SKU that is taken", method: "PATCH", path: path, body: shoptest.Object{"sku": taken}, status: 409, code: "sku-taken", at: "/sku", why: "taken"},
 		{name: "half a patch", method: "PATCH", path: path, body: `{"name":`, status: 400, code: "bad-json", at: "/name", why: "syntax"},
 		{name: "a patch of nothing", method: "PATCH", path: path, body: "", status: 400, code: "bad-json"},
 	})
@@ -167,9 +169,9 @@ func TestBadPatchesOfProductsAreRefused(t *testing.T) {
 
 func TestBadAdjustmentsAreRefused(t *testing.T) {
 	admin := adminOf(t, shared)
-	path := "/v1/products/" + product(t, admin, 10) + "/stock"
-	used := unique("ref")
-	admin.want(t, 200, "POST", path, object{"delta": 1, "reason": "delivery", "external_ref": used})
+	path := "/v1/products/" + shoptest.Product(t, admin, 10) + "/stock"
+	used := shoptest.Unique("ref")
+	admin.Want(t, 200, "POST", path, shoptest.Object{"delta": 1, "reason": "delivery", "external_ref": used})
 	adjust := func(name, body, at, why string) badInput {
 		return badInput{name: name, method: "POST", path: path, body: body, status: 422, code: "invalid", at: at, why: why}
 	}
@@ -186,6 +188,6 @@ func TestBadAdjustmentsAreRefused(t *testing.T) {
 		adjust("a stock to set", `{"delta":1,"reason":"r","stock":5}`, "/stock", "unknown"),
 		{name: "below zero", method: "POST", path: path, body: `{"delta":-12,"reason":"r"}`, status: 409, code: "insufficient-stock", at: "/delta", why: "insufficient-stock"},
 		{name: "over the maximum", method: "POST", path: path, body: `{"delta":1000000000,"reason":"r"}`, status: 409, code: "too-much-stock", at: "/delta", why: "too-large"},
-		{name: "a used external_ref", method: "POST", path: path, body: object{"delta": 1, "reason": "r", "external_ref": used}, status: 409, code: "external-ref-used", at: "/external_ref", why: "used"},
+		{name: "a used external_ref", method: "POST", path: path, body: shoptest.Object{"delta": 1, "reason": "r", "external_ref": used}, status: 409, code: "external-ref-used", at: "/external_ref", why: "used"},
 	})
 }

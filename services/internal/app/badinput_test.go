@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/shoptest"
 )
 
 // Bad input: every row of the badinput_*_test.go files is sent through nginx to
@@ -20,7 +22,7 @@ import (
 // badInput is one row. What it leaves out is an admin's request without a body.
 type badInput struct {
 	name         string
-	who          *client // nil: the admin
+	who          *shoptest.Client // nil: the admin
 	method, path string
 	body         any
 	status       int
@@ -31,7 +33,7 @@ type badInput struct {
 }
 
 // refuseAll sends the rows and holds the data set before and after each.
-func refuseAll(t *testing.T, admin *client, rows []badInput) {
+func refuseAll(t *testing.T, admin *shoptest.Client, rows []badInput) {
 	t.Helper()
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -40,19 +42,19 @@ func refuseAll(t *testing.T, admin *client, rows []badInput) {
 				who = admin
 			}
 			before := digest(t)
-			p := who.refused(t, row.status, row.code, row.method, row.path, row.body)
+			p := who.Refused(t, row.status, row.code, row.method, row.path, row.body)
 			requireNamed(t, p, row.at, row.why)
 			require.Equal(t, before, digest(t), "something was written")
 		})
 	}
 }
 
-func requireNamed(t *testing.T, p problem, at, why string) {
+func requireNamed(t *testing.T, p shoptest.Problem, at, why string) {
 	t.Helper()
 	if at == "" && why == "" {
 		return
 	}
-	found := slices.ContainsFunc(p.Errors, func(e wrong) bool { return e.Pointer+e.Parameter == at && e.Code == why })
+	found := slices.ContainsFunc(p.Errors, func(e shoptest.Wrong) bool { return e.Pointer+e.Parameter == at && e.Code == why })
 	require.True(t, found, "no entry for %q with the code %q in %+v", at, why, p.Errors)
 }
 
@@ -95,9 +97,9 @@ func digest(t *testing.T) string {
 
 func TestTheDigestNoticesAWrite(t *testing.T) {
 	admin := adminOf(t, shared)
-	id, before := product(t, admin, 5), digest(t)
+	id, before := shoptest.Product(t, admin, 5), digest(t)
 	require.Equal(t, before, digest(t))
-	admin.want(t, 200, "PATCH", "/v1/products/"+id, object{"name": "Other"})
+	admin.Want(t, 200, "PATCH", "/v1/products/"+id, shoptest.Object{"name": "Other"})
 	require.NotEqual(t, before, digest(t))
 }
 
@@ -110,20 +112,20 @@ type rawBadInput struct {
 	at, why string
 }
 
-func refuseAllRaw(t *testing.T, admin *client, rows []rawBadInput) {
+func refuseAllRaw(t *testing.T, admin *shoptest.Client, rows []rawBadInput) {
 	t.Helper()
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			before := digest(t)
-			a := raw(t, strings.ReplaceAll(row.request, "TOKEN", admin.token))
-			require.Equal(t, row.status, a.status, "%s", a.body)
-			require.Equal(t, "application/problem+json", a.header.Get("Content-Type"), "%s", a.body)
-			var p problem
-			a.into(t, &p)
-			require.Equal(t, row.code, p.Code, "%s", a.body)
+			a := raw(t, strings.ReplaceAll(row.request, "TOKEN", admin.Token()))
+			require.Equal(t, row.status, a.Status, "%s", a.Body)
+			require.Equal(t, "application/problem+json", a.Header.Get("Content-Type"), "%s", a.Body)
+			var p shoptest.Problem
+			a.Into(t, &p)
+			require.Equal(t, row.code, p.Code, "%s", a.Body)
 			require.Equal(t, row.status, p.Status)
 			require.NotEmpty(t, p.Detail)
-			require.Equal(t, a.header.Get("X-Request-Id"), p.RequestID)
+			require.Equal(t, a.Header.Get("X-Request-Id"), p.RequestID)
 			requireNamed(t, p, row.at, row.why)
 			require.Equal(t, before, digest(t), "something was written")
 		})
@@ -131,7 +133,7 @@ func refuseAllRaw(t *testing.T, admin *client, rows []rawBadInput) {
 }
 
 // raw sends bytes as they are and reads one answer.
-func raw(t *testing.T, request string) answer {
+func raw(t *testing.T, request string) shoptest.Answer {
 	t.Helper()
 	connection, err := net.Dial("tcp", strings.TrimPrefix(shared.URL(), "http://"))
 	require.NoError(t, err)
@@ -143,5 +145,5 @@ func raw(t *testing.T, request string) answer {
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
-	return answer{status: response.StatusCode, header: response.Header, body: body}
+	return shoptest.Answer{Status: response.StatusCode, Header: response.Header, Body: body}
 }

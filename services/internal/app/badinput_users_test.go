@@ -6,13 +6,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/shoptest"
 )
 
 func TestBadUsersAndSessionsAreRefused(t *testing.T) {
 	admin := adminOf(t, shared)
-	ann, annID := customer(t, admin)
-	_, bobID := customer(t, admin)
-	annsEmail := ann.want(t, 200, "GET", "/v1/users/"+annID, nil).text(t, "email")
+	ann, annID := shoptest.Customer(t, admin)
+	_, bobID := shoptest.Customer(t, admin)
+	annsEmail := ann.Want(t, 200, "GET", "/v1/users/"+annID, nil).Text(t, "email")
 	me, bob := "/v1/users/"+annID, "/v1/users/"+bobID
 	signUp := func(name, body, at, why string) badInput {
 		return badInput{name: "a sign-up with " + name, method: "POST", path: "/v1/users", body: body, status: 422, code: "invalid", at: at, why: why}
@@ -40,15 +42,15 @@ func TestBadUsersAndSessionsAreRefused(t *testing.T) {
 		signUp("a first name of 101 characters", `{"email":"a@example.com","password":"correct horse battery","first_name":"`+strings.Repeat("n", 101)+`"}`, "/first_name", "too-large"),
 		signUp("an escape in the last name", `{"email":"a@example.com","password":"correct horse battery","last_name":"\u001b]0;"}`, "/last_name", "control-character"),
 		signUp("null for a first name", `{"email":"a@example.com","password":"correct horse battery","first_name":null}`, "/first_name", "wrong-type"),
-		{name: "an email that is taken, in capitals", method: "POST", path: "/v1/users", body: object{"email": strings.ToUpper(annsEmail), "password": password},
+		{name: "an email that is taken, in capitals", method: "POST", path: "/v1/users", body: shoptest.Object{"email": strings.ToUpper(annsEmail), "password": shoptest.Password},
 			status: 409, code: "email-taken", at: "/email", why: "taken"},
 
 		login("no password", `{"email":"a@example.com"}`, "/password", "required"),
 		login("a password of 129 characters", `{"email":"a@example.com","password":"`+strings.Repeat("p", 129)+`"}`, "/password", "too-large"),
 		login("an object for an email", `{"email":{"$ne":""},"password":"x"}`, "/email", "wrong-type"),
 		login("a role", `{"email":"a@example.com","password":"x","role":"admin"}`, "/role", "unknown"),
-		{name: "a wrong password", method: "POST", path: "/v1/sessions", body: object{"email": annsEmail, "password": "wrong wrong wrong"}, status: 401, code: "wrong-login"},
-		{name: "nobody's email", method: "POST", path: "/v1/sessions", body: object{"email": "no\x00body", "password": "wrong wrong wrong"}, status: 401, code: "wrong-login"},
+		{name: "a wrong password", method: "POST", path: "/v1/sessions", body: shoptest.Object{"email": annsEmail, "password": "wrong wrong wrong"}, status: 401, code: "wrong-login"},
+		{name: "nobody's email", method: "POST", path: "/v1/sessions", body: shoptest.Object{"email": "no\x00body", "password": "wrong wrong wrong"}, status: 401, code: "wrong-login"},
 
 		patch("an array", `[]`, "", "wrong-type"),
 		patch("null for the email", `{"email":null}`, "/email", "required"),
@@ -63,10 +65,10 @@ func TestBadUsersAndSessionsAreRefused(t *testing.T) {
 		{name: "no role by a customer", who: ann, method: "PATCH", path: me, body: `{"role":null}`, status: 403, code: "forbidden", at: "/role", why: "forbidden"},
 		{name: "a role that does not exist", method: "PATCH", path: me, body: `{"role":"root"}`, status: 422, code: "invalid", at: "/role", why: "not-allowed"},
 		{name: "no role by an admin", method: "PATCH", path: me, body: `{"role":null}`, status: 422, code: "invalid", at: "/role", why: "not-allowed"},
-		{name: "an email that is somebody else's", method: "PATCH", path: bob, body: object{"email": annsEmail}, status: 409, code: "email-taken", at: "/email", why: "taken"},
+		{name: "an email that is somebody else's", method: "PATCH", path: bob, body: shoptest.Object{"email": annsEmail}, status: 409, code: "email-taken", at: "/email", why: "taken"},
 
 		{name: "somebody else is read", who: ann, method: "GET", path: bob, status: 404, code: "no-user"},
-		{name: "somebody else is changed", who: ann, method: "PATCH", path: bob, body: object{"first_name": "x"}, status: 404, code: "no-user"},
+		{name: "somebody else is changed", who: ann, method: "PATCH", path: bob, body: shoptest.Object{"first_name": "x"}, status: 404, code: "no-user"},
 		{name: "somebody else is deleted", who: ann, method: "DELETE", path: bob, status: 404, code: "no-user"},
 		{name: "nobody is deleted", method: "DELETE", path: "/v1/users/" + nowhere, status: 404, code: "no-user"},
 		{name: "a deletion with members", who: ann, method: "DELETE", path: me, body: `{"only":"my name"}`, status: 422, code: "invalid", at: "/only", why: "unknown"},
@@ -77,24 +79,24 @@ func TestBadUsersAndSessionsAreRefused(t *testing.T) {
 
 func TestSessionsThatAreNoneAreRefused(t *testing.T) {
 	admin := adminOf(t, shared)
-	revoked, _ := customer(t, admin)
-	revoked.want(t, 204, "DELETE", "/v1/sessions/current", nil)
-	changed, changedID := customer(t, admin)
-	changed.want(t, 200, "PATCH", "/v1/users/"+changedID, object{"password": password + "!"})
-	deleted, deletedID := customer(t, admin)
-	admin.want(t, 204, "DELETE", "/v1/users/"+deletedID, nil)
+	revoked, _ := shoptest.Customer(t, admin)
+	revoked.Want(t, 204, "DELETE", "/v1/sessions/current", nil)
+	changed, changedID := shoptest.Customer(t, admin)
+	changed.Want(t, 200, "PATCH", "/v1/users/"+changedID, shoptest.Object{"password": shoptest.Password + "!"})
+	deleted, deletedID := shoptest.Customer(t, admin)
+	admin.Want(t, 204, "DELETE", "/v1/users/"+deletedID, nil)
 	expired := expiredSession(t, admin)
-	nobody := newClient(shared.URL())
+	nobody := shoptest.New(shared.URL())
 
-	path := "/v1/products/" + product(t, admin, 1)
+	path := "/v1/products/" + shoptest.Product(t, admin, 1)
 	rows := []badInput{}
-	for name, who := range map[string]*client{
+	for name, who := range map[string]*shoptest.Client{
 		"no token": nobody, "a revoked session": revoked, "a session before a new password": changed,
 		"a deleted user's session": deleted, "an expired session": expired,
-		"a token cut short": nobody.as(admin.token[:20]), "a token with more": nobody.as(admin.token + "A"),
-		"a token in lower case": nobody.as(strings.ToLower(admin.token)), "a token of 1,000 bytes": nobody.as(strings.Repeat("t", 1000)),
-		"no token after Bearer": nobody.with("Authorization", "Bearer "), "a token without Bearer": nobody.with("Authorization", admin.token),
-		"another scheme": nobody.with("Authorization", "Basic "+admin.token), "two tokens in one": nobody.with("Authorization", "Bearer x, Bearer "+admin.token),
+		"a token cut short": nobody.As(admin.Token()[:20]), "a token with more": nobody.As(admin.Token() + "A"),
+		"a token in lower case": nobody.As(strings.ToLower(admin.Token())), "a token of 1,000 bytes": nobody.As(strings.Repeat("t", 1000)),
+		"no token after Bearer": nobody.With("Authorization", "Bearer "), "a token without Bearer": nobody.With("Authorization", admin.Token()),
+		"another scheme": nobody.With("Authorization", "Basic "+admin.Token()), "two tokens in one": nobody.With("Authorization", "Bearer x, Bearer "+admin.Token()),
 	} {
 		rows = append(rows,
 			badInput{name: name + " reads", who: who, method: "GET", path: "/v1/sessions/current", status: 401, code: "no-session"},
@@ -105,14 +107,14 @@ func TestSessionsThatAreNoneAreRefused(t *testing.T) {
 
 // expiredSession gives a client whose session Redis has let expire, which is
 // what ends every session: it is sent 12 hours into the future in no time.
-func expiredSession(t *testing.T, admin *client) *client {
+func expiredSession(t *testing.T, admin *shoptest.Client) *shoptest.Client {
 	t.Helper()
-	ann, id := customer(t, admin)
+	ann, id := shoptest.Customer(t, admin)
 	hash, err := shared.Redis(t.Context(), primary(t), "ZRANGE", "evg:user:"+id+":sessions", "0", "-1")
 	require.NoError(t, err)
 	done, err := shared.Redis(t.Context(), primary(t), "PEXPIRE", "evg:session:"+hash, "1")
 	require.NoError(t, err)
 	require.Equal(t, "1", done)
-	require.Eventually(t, func() bool { return ann.do(t, "GET", "/v1/sessions/current", nil).status == 401 }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return ann.Do(t, "GET", "/v1/sessions/current", nil).Status == 401 }, 10*time.Second, 10*time.Millisecond)
 	return ann
 }

@@ -12,6 +12,7 @@ import (
 
 	"evergreen/services/internal/app"
 	"evergreen/services/internal/config"
+	"evergreen/services/internal/shoptest"
 )
 
 var pathParameter = regexp.MustCompile(`:([a-z]+)`)
@@ -24,24 +25,24 @@ func TestEveryRouteIsDocumentedAndEveryDocumentedRouteIsThere(t *testing.T) {
 		there = append(there, route.Method+" "+pathParameter.ReplaceAllString(route.Path, "{$1}"))
 	}
 	slices.Sort(there)
-	require.Equal(t, contract.Operations(), there)
+	require.Equal(t, shoptest.Contract().Operations(), there)
 }
 
 func TestTheDocumentAndItsPageAreServedWithoutASession(t *testing.T) {
 	for _, base := range []string{shared.URL(), direct("api-2")} {
-		anyone := newClient(base)
-		text := anyone.want(t, 200, "GET", "/openapi.yaml", nil)
-		require.True(t, strings.HasPrefix(string(text.body), "# What the API promises"), "%.100s", text.body)
-		anyone.with("If-None-Match", text.header.Get("ETag")).want(t, 304, "GET", "/openapi.yaml", nil)
+		anyone := shoptest.New(base)
+		text := anyone.Want(t, 200, "GET", "/openapi.yaml", nil)
+		require.True(t, strings.HasPrefix(string(text.Body), "# What the API promises"), "%.100s", text.Body)
+		anyone.With("If-None-Match", text.Header.Get("ETag")).Want(t, 304, "GET", "/openapi.yaml", nil)
 
-		page := anyone.want(t, 200, "GET", "/docs", nil)
-		require.Contains(t, page.header.Get("Content-Security-Policy"), "default-src 'none'")
-		links := regexp.MustCompile(`(?:src|href)="([^"]+)"`).FindAllSubmatch(page.body, -1)
+		page := anyone.Want(t, 200, "GET", "/docs", nil)
+		require.Contains(t, page.Header.Get("Content-Security-Policy"), "default-src 'none'")
+		links := regexp.MustCompile(`(?:src|href)="([^"]+)"`).FindAllSubmatch(page.Body, -1)
 		require.Len(t, links, 6)
 		for _, link := range links {
-			require.NotEmpty(t, anyone.want(t, 200, "GET", string(link[1]), nil).body, "%s", link[1])
+			require.NotEmpty(t, anyone.Want(t, 200, "GET", string(link[1]), nil).Body, "%s", link[1])
 		}
-		anyone.refused(t, 404, "no-route", "GET", "/docs/index.html", nil)
+		anyone.Refused(t, 404, "no-route", "GET", "/docs/index.html", nil)
 	}
 }
 
@@ -52,9 +53,9 @@ func TestTheDocumentAndItsPageAreServedBeforeTheShopIsReady(t *testing.T) {
 	require.NoError(t, err)
 	server := httptest.NewServer(app.Handler(replica))
 	defer server.Close()
-	anyone := newClient(server.URL)
-	anyone.want(t, 200, "GET", "/openapi.yaml", nil)
-	anyone.want(t, 200, "GET", "/docs", nil)
-	anyone.want(t, 200, "GET", "/docs/swagger-ui-bundle.js", nil)
-	anyone.refused(t, 503, "starting", "GET", "/v1/products", nil)
+	anyone := shoptest.New(server.URL)
+	anyone.Want(t, 200, "GET", "/openapi.yaml", nil)
+	anyone.Want(t, 200, "GET", "/docs", nil)
+	anyone.Want(t, 200, "GET", "/docs/swagger-ui-bundle.js", nil)
+	anyone.Refused(t, 503, "starting", "GET", "/v1/products", nil)
 }

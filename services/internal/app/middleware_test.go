@@ -9,40 +9,42 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/shoptest"
 )
 
 // Each row breaks two rules that stand next to each other in the chain; the
 // answer has to be the earlier one's.
 func TestARequestIsRefusedByTheFirstRuleThatItBreaks(t *testing.T) {
 	admin := adminOf(t, shared)
-	ann, _ := customer(t, admin)
-	nobody := newClient(direct("api-1")) // past nginx, which has a body limit of its own
-	ann, admin = nobody.as(ann.token), nobody.as(admin.token)
-	id := product(t, admin, 10)
+	ann, _ := shoptest.Customer(t, admin)
+	nobody := shoptest.New(direct("api-1")) // past nginx, which has a body limit of its own
+	ann, admin = nobody.As(ann.Token()), nobody.As(admin.Token())
+	id := shoptest.Product(t, admin, 10)
 	huge := `{"name":"` + strings.Repeat("x", 1<<20) + `"}`
-	used := admin.with("Idempotency-Key", unique("key"))
-	used.want(t, 201, "POST", "/v1/purchases", order(id, 1))
+	used := admin.With("Idempotency-Key", shoptest.Unique("key"))
+	used.Want(t, 201, "POST", "/v1/purchases", shoptest.Order(id, 1))
 
 	for _, row := range []struct {
 		name         string
-		who          *client
+		who          *shoptest.Client
 		method, path string
 		body         any
 		status       int
 		code         string
 	}{
 		{"body cap before path id", nobody, "PATCH", "/v1/products/nonsense", huge, 413, "too-large"},
-		{"path id before authentication", nobody, "PATCH", "/v1/products/nonsense", object{}, 400, "bad-parameter"},
-		{"authentication before authorisation", nobody, "PATCH", "/v1/products/" + id, object{}, 401, "no-session"},
+		{"path id before authentication", nobody, "PATCH", "/v1/products/nonsense", shoptest.Object{}, 400, "bad-parameter"},
+		{"authentication before authorisation", nobody, "PATCH", "/v1/products/" + id, shoptest.Object{}, 401, "no-session"},
 		{"authorisation before the body", ann, "POST", "/v1/products", `{"nonsense":`, 403, "forbidden"},
-		{"media type before the body", admin.with("Content-Type", "text/plain"), "POST", "/v1/products", `{"nonsense":`, 415, "unsupported-media-type"},
+		{"media type before the body", admin.With("Content-Type", "text/plain"), "POST", "/v1/products", `{"nonsense":`, 415, "unsupported-media-type"},
 		{"the body before its values", admin, "POST", "/v1/products", `{"name":`, 400, "bad-json"},
-		{"values before the idempotency key", used, "POST", "/v1/purchases", object{"items": []object{}}, 422, "invalid"},
-		{"the idempotency key before the handler", used, "POST", "/v1/purchases", order(id, 1000), 422, "idempotency-key-reused"},
-		{"the handler last", admin, "POST", "/v1/purchases", order(id, 1000), 409, "insufficient-stock"},
+		{"values before the idempotency key", used, "POST", "/v1/purchases", shoptest.Object{"items": []shoptest.Object{}}, 422, "invalid"},
+		{"the idempotency key before the handler", used, "POST", "/v1/purchases", shoptest.Order(id, 1000), 422, "idempotency-key-reused"},
+		{"the handler last", admin, "POST", "/v1/purchases", shoptest.Order(id, 1000), 409, "insufficient-stock"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			row.who.refused(t, row.status, row.code, row.method, row.path, row.body)
+			row.who.Refused(t, row.status, row.code, row.method, row.path, row.body)
 		})
 	}
 }
@@ -51,20 +53,20 @@ func TestARequestIsRefusedByTheFirstRuleThatItBreaks(t *testing.T) {
 func direct(name string) string { return "http://" + shared.Process(name).Addr() }
 
 func TestARouteOrAVerbThatIsNotThereIsAProblemToo(t *testing.T) {
-	anyone := newClient(shared.URL())
-	anyone.refused(t, 404, "no-route", "GET", "/v1/nothing", nil)
-	anyone.refused(t, 404, "no-route", "GET", "/", nil)
-	a := anyone.want(t, 405, "PUT", "/v1/products", object{})
-	require.ElementsMatch(t, []string{"GET", "POST"}, strings.Split(a.header.Get("Allow"), ", "))
-	anyone.refused(t, 405, "no-method", "PATCH", "/v1/sessions/current", object{})
+	anyone := shoptest.New(shared.URL())
+	anyone.Refused(t, 404, "no-route", "GET", "/v1/nothing", nil)
+	anyone.Refused(t, 404, "no-route", "GET", "/", nil)
+	a := anyone.Want(t, 405, "PUT", "/v1/products", shoptest.Object{})
+	require.ElementsMatch(t, []string{"GET", "POST"}, strings.Split(a.Header.Get("Allow"), ", "))
+	anyone.Refused(t, 405, "no-method", "PATCH", "/v1/sessions/current", shoptest.Object{})
 }
 
 func TestNginxTellsWhichReplicaAnsweredAndBothDo(t *testing.T) {
-	anyone, served := newClient(shared.URL()), map[string]int{}
+	anyone, served := shoptest.New(shared.URL()), map[string]int{}
 	for range 20 {
-		a := anyone.want(t, 200, "GET", "/v1/products?limit=1", nil)
-		served[a.header.Get("X-Served-By")]++
-		require.NotEmpty(t, a.header.Get("X-Request-Id"))
+		a := anyone.Want(t, 200, "GET", "/v1/products?limit=1", nil)
+		served[a.Header.Get("X-Served-By")]++
+		require.NotEmpty(t, a.Header.Get("X-Request-Id"))
 	}
 	require.Equal(t, 20, served["api-1"]+served["api-2"])
 	require.Positive(t, served["api-1"])
@@ -73,23 +75,23 @@ func TestNginxTellsWhichReplicaAnsweredAndBothDo(t *testing.T) {
 
 func TestARequestIDOfTheClientsOwnIsNotTaken(t *testing.T) {
 	for _, base := range []string{shared.URL(), direct("api-1")} {
-		a := newClient(base).with("X-Request-Id", "mine").want(t, 200, "GET", "/v1/products?limit=1", nil)
-		require.NotEqual(t, "mine", a.header.Get("X-Request-Id"))
+		a := shoptest.New(base).With("X-Request-Id", "mine").Want(t, 200, "GET", "/v1/products?limit=1", nil)
+		require.NotEqual(t, "mine", a.Header.Get("X-Request-Id"))
 	}
 }
 
 func TestOneUserMayNotAskTooOftenAndAnAdminMay(t *testing.T) {
 	admin := adminOf(t, shared)
-	ann, _ := customer(t, admin)
+	ann, _ := shoptest.Customer(t, admin)
 	var refused, done sync.Map
 	var group sync.WaitGroup
 	for worker := range 16 {
 		group.Go(func() {
 			for i := range 60 {
-				a, err := ann.try(t.Context(), "GET", "/v1/sessions/current", nil)
-				if err == nil && a.status == 429 {
-					refused.Store(fmt.Sprint(worker, i), a.header.Get("Retry-After"))
-				} else if err == nil && a.status == 200 {
+				a, err := ann.Try(t.Context(), "GET", "/v1/sessions/current", nil)
+				if err == nil && a.Status == 429 {
+					refused.Store(fmt.Sprint(worker, i), a.Header.Get("Retry-After"))
+				} else if err == nil && a.Status == 200 {
 					done.Store(fmt.Sprint(worker, i), true)
 				}
 			}
@@ -100,7 +102,7 @@ func TestOneUserMayNotAskTooOftenAndAnAdminMay(t *testing.T) {
 	require.Positive(t, size(&refused))
 	refused.Range(func(_, wait any) bool { require.Equal(t, "1", wait); return true })
 	for range 250 {
-		admin.want(t, 200, "GET", "/v1/sessions/current", nil)
+		admin.Want(t, 200, "GET", "/v1/sessions/current", nil)
 	}
 }
 
@@ -111,27 +113,27 @@ func size(m *sync.Map) (n int) {
 
 func TestLoginsOfOneAccountAreLimitedUnlessAnAdminAsks(t *testing.T) {
 	admin := adminOf(t, shared)
-	login := object{"email": unique("guess") + "@example.com", "password": "guess guess guess"}
-	anyone := newClient(shared.URL())
+	login := shoptest.Object{"email": shoptest.Unique("guess") + "@example.com", "password": "guess guess guess"}
+	anyone := shoptest.New(shared.URL())
 	statuses := map[int]int{}
 	for range 12 {
-		statuses[anyone.do(t, "POST", "/v1/sessions", login).status]++
+		statuses[anyone.Do(t, "POST", "/v1/sessions", login).Status]++
 	}
 	require.Equal(t, map[int]int{401: 10, 429: 2}, statuses)
 	for range 12 {
-		admin.want(t, 401, "POST", "/v1/sessions", login)
+		admin.Want(t, 401, "POST", "/v1/sessions", login)
 	}
 }
 
 func TestNoLogHoldsASecret(t *testing.T) {
 	admin := adminOf(t, shared)
-	email, secret := unique("quiet")+"@example.com", unique("a very secret password")
-	admin.want(t, 201, "POST", "/v1/users", object{"email": email, "password": secret})
-	token := admin.want(t, 201, "POST", "/v1/sessions", object{"email": email, "password": secret}).text(t, "token")
-	admin.as(token).want(t, 200, "GET", "/v1/sessions/current", nil)
-	admin.want(t, 401, "POST", "/v1/sessions", object{"email": email, "password": secret + "!"})
-	admin.want(t, 422, "POST", "/v1/users", object{"email": email, "password": secret, "token": token})
-	last := admin.want(t, 400, "GET", "/v1/users?email="+email+"&token="+token+"&limit=x", nil).header.Get("X-Request-Id")
+	email, secret := shoptest.Unique("quiet")+"@example.com", shoptest.Unique("a very secret password")
+	admin.Want(t, 201, "POST", "/v1/users", shoptest.Object{"email": email, "password": secret})
+	token := admin.Want(t, 201, "POST", "/v1/sessions", shoptest.Object{"email": email, "password": secret}).Text(t, "token")
+	admin.As(token).Want(t, 200, "GET", "/v1/sessions/current", nil)
+	admin.Want(t, 401, "POST", "/v1/sessions", shoptest.Object{"email": email, "password": secret + "!"})
+	admin.Want(t, 422, "POST", "/v1/users", shoptest.Object{"email": email, "password": secret, "token": token})
+	last := admin.Want(t, 400, "GET", "/v1/users?email="+email+"&token="+token+"&limit=x", nil).Header.Get("X-Request-Id")
 
 	var logs strings.Builder
 	for _, process := range shared.Processes() {
@@ -141,20 +143,20 @@ func TestNoLogHoldsASecret(t *testing.T) {
 	}
 	require.Contains(t, logs.String(), last, "the logs were read too early, or a request is not logged")
 	for _, hidden := range []string{
-		secret, token, admin.token, email, shared.Setting("SECRET_KEY"), shared.Setting("REDIS_API_PASSWORD"), shared.Setting("ADMIN_PASSWORD"),
+		secret, token, admin.Token(), email, shared.Setting("SECRET_KEY"), shared.Setting("REDIS_API_PASSWORD"), shared.Setting("ADMIN_PASSWORD"),
 	} {
 		require.NotContains(t, logs.String(), hidden)
 	}
 }
 
 func TestARequestIsOneLogLineWithItsRouteAndNotItsPath(t *testing.T) {
-	id := product(t, adminOf(t, shared), 1)
-	a := newClient(direct("api-2")).want(t, 200, "GET", "/v1/products/"+id, nil)
+	id := shoptest.Product(t, adminOf(t, shared), 1)
+	a := shoptest.New(direct("api-2")).Want(t, 200, "GET", "/v1/products/"+id, nil)
 	text, err := os.ReadFile(shared.Process("api-2").LogPath())
 	require.NoError(t, err)
 	var lines []string
 	for _, line := range strings.Split(string(text), "\n") {
-		if strings.Contains(line, a.header.Get("X-Request-Id")) {
+		if strings.Contains(line, a.Header.Get("X-Request-Id")) {
 			lines = append(lines, line)
 		}
 	}
@@ -166,13 +168,13 @@ func TestARequestIsOneLogLineWithItsRouteAndNotItsPath(t *testing.T) {
 }
 
 func TestMetricsNameRoutesAndNeverPaths(t *testing.T) {
-	anyone := newClient(direct("api-1"))
+	anyone := shoptest.New(direct("api-1"))
 	for range 20 {
-		anyone.want(t, 404, "GET", "/nowhere/"+unique("path"), nil)
-		anyone.do(t, strings.ToUpper(strings.ReplaceAll(unique("verb"), "-", "")), "/v1/products", nil)
+		anyone.Want(t, 404, "GET", "/nowhere/"+shoptest.Unique("path"), nil)
+		anyone.Do(t, strings.ToUpper(strings.ReplaceAll(shoptest.Unique("verb"), "-", "")), "/v1/products", nil)
 	}
 	host, _, _ := strings.Cut(shared.Process("api-1").Addr(), ":")
-	metrics := string(newClient("http://"+host+":9100").want(t, 200, "GET", "/metrics", nil).body)
+	metrics := string(shoptest.New("http://"+host+":9100").Want(t, 200, "GET", "/metrics", nil).Body)
 	require.NotContains(t, metrics, "nowhere")
 	require.NotContains(t, metrics, "VERB")
 	for _, name := range []string{
@@ -186,9 +188,9 @@ func TestMetricsNameRoutesAndNeverPaths(t *testing.T) {
 
 func TestHealthIsOnTheSecondPortAlone(t *testing.T) {
 	host, _, _ := strings.Cut(shared.Process("api-1").Addr(), ":")
-	health := newClient("http://" + host + ":9100")
+	health := shoptest.New("http://" + host + ":9100")
 	for _, path := range []string{"/livez", "/readyz"} {
-		health.want(t, http.StatusOK, "GET", path, nil)
-		newClient(shared.URL()).want(t, http.StatusNotFound, "GET", path, nil)
+		health.Want(t, http.StatusOK, "GET", path, nil)
+		shoptest.New(shared.URL()).Want(t, http.StatusNotFound, "GET", path, nil)
 	}
 }

@@ -49,11 +49,14 @@ type Problem struct {
 	Type, Title, Detail, Instance, Code string
 	Status                              int
 	RequestID                           string `json:"request_id"`
-	Errors                              []struct {
-		Pointer, Parameter, Code, Detail string
-		ProductID                        string `json:"product_id"`
-		Available                        *int64
-	}
+	Errors                              []Wrong
+}
+
+// Wrong is one entry of a problem's errors.
+type Wrong struct {
+	Pointer, Parameter, Code, Detail string
+	ProductID                        string `json:"product_id"`
+	Available                        *int64
 }
 
 // Client speaks to a shop as somebody; one without a token is nobody. It may be
@@ -109,6 +112,13 @@ func (c *Client) With(name, value string) *Client {
 	}
 	more.header.Set(name, value)
 	return &more
+}
+
+// Twice gives a client that sends a header twice.
+func (c *Client) Twice(name, first, second string) *Client {
+	more := c.With(name, first)
+	more.header.Add(name, second)
+	return more
 }
 
 // Keyed gives a client that sends an Idempotency-Key.
@@ -172,6 +182,14 @@ func (c *Client) Expect(ctx context.Context, status int, method, path string, bo
 	return a, err
 }
 
+// Do sends a request and demands an answer, whatever it says.
+func (c *Client) Do(tb testing.TB, method, path string, body any) Answer {
+	tb.Helper()
+	a, err := c.Try(tb.Context(), method, path, body)
+	require.NoError(tb, err, "%s %s", method, path)
+	return a
+}
+
 // Want sends a request and demands its status.
 func (c *Client) Want(tb testing.TB, status int, method, path string, body any) Answer {
 	tb.Helper()
@@ -188,5 +206,9 @@ func (c *Client) Refused(tb testing.TB, status int, code, method, path string, b
 	var p Problem
 	a.Into(tb, &p)
 	require.Equal(tb, code, p.Code, "%s", a.Body)
+	require.Equal(tb, status, p.Status)
+	require.NotEmpty(tb, p.Title)
+	require.NotEmpty(tb, p.Detail)
+	require.Equal(tb, a.Header.Get("X-Request-Id"), p.RequestID)
 	return p
 }

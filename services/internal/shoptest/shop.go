@@ -13,7 +13,7 @@ import (
 	"evergreen/services/internal/stack"
 )
 
-// Unique gives a name that nobody else uses.
+// Unique gives a name that nobody else uses, eleven characters longer than prefix.
 func Unique(prefix string) string { return prefix + "-" + rand.Text()[:10] }
 
 // Admin logs the stack's first admin in.
@@ -24,6 +24,9 @@ func Admin(tb testing.TB, s *stack.Stack) *Client {
 		Object{"email": s.Setting("ADMIN_EMAIL"), "password": s.Setting("ADMIN_PASSWORD")})
 	return c.As(a.Text(tb, "token"))
 }
+
+// Password is that of everybody whom Customer and Customers sign up.
+const Password = "correct horse battery"
 
 // Customer signs somebody up and in, and gives their id too.
 func Customer(tb testing.TB, admin *Client) (*Client, string) {
@@ -53,7 +56,7 @@ func Customers(tb testing.TB, admin *Client, n int) []*Client {
 // signUp sends the admin's token along, because sign-ups and logins of one
 // address are limited.
 func signUp(ctx context.Context, admin *Client) (*Client, string, error) {
-	email, password := Unique("customer")+"@example.com", rand.Text()
+	email, password := Unique("customer")+"@example.com", Password
 	_, err := admin.Expect(ctx, http.StatusCreated, "POST", "/v1/users",
 		Object{"email": email, "password": password, "first_name": "Ann", "last_name": "Lee"})
 	if err != nil {
