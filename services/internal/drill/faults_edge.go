@@ -1,0 +1,3 @@
+package drill
+
+func edgeFaults() []Fault { return nil }

@@ -1,0 +1,3 @@
+package drill
+
+func redisFaults() []Fault { return nil }

@@ -1,0 +1,3 @@
+package drill
+
+func storageFaults() []Fault { return nil }

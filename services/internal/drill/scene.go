@@ -1,0 +1,117 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"evergreen/services/internal/drill/history"
+	"evergreen/services/internal/stack"
+)
+
+// Event notes a step in the history; what is one of history's.
+func (s *Scene) Event(what, text string) { s.Load.Event(what, text) }
+
+// Fault notes that the fault begins now. Call it just before the first harm.
+func (s *Scene) Fault(text string) { s.Event(history.Fault, text) }
+
+// Heal notes that all that was done is undone. Call it just after.
+func (s *Scene) Heal(text string) { s.Event(history.Heal, text) }
+
+// Step notes something that the fault does in between.
+func (s *Scene) Step(text string) { s.Event(history.Injected, text) }
+
+// Hold lets the load go on for so long. A drill's phases are time, not
+// conditions ("frozen for 2.25 s"); this is the only place that waits by the
+// clock. The error is the context's.
+func (s *Scene) Hold(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// Sweep is the duration that this run is to do.
+func (s *Scene) Sweep() (time.Duration, error) {
+	d, err := time.ParseDuration(s.Variant)
+	if err != nil {
+		return 0, fmt.Errorf("the variant of this run: %w", err)
+	}
+	return d, nil
+}
+
+// Process is a service of the stack, such as "api-1".
+func (s *Scene) Process(name string) (*stack.Process, error) {
+	if p := s.Stack.Process(name); p != nil {
+		return p, nil
+	}
+	return nil, fmt.Errorf("the stack has no %s", name)
+}
+
+// Redis gives the three Redis nodes, whatever their roles.
+func (s *Scene) Redis() []*stack.Process { return s.named("redis-") }
+
+// Sentinels gives the three Sentinels.
+func (s *Scene) Sentinels() []*stack.Process { return s.named("sentinel-") }
+
+func (s *Scene) named(prefix string) []*stack.Process {
+	var found []*stack.Process
+	for _, p := range s.Stack.Processes() {
+		if strings.HasPrefix(p.Name(), prefix) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// Primary is the node that two Sentinels name.
+func (s *Scene) Primary(ctx context.Context) (*stack.Process, error) {
+	name, err := s.Stack.Primary(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.Process(name)
+}
+
+// Replicas are the Redis nodes that are not the primary, in the order of their
+// names.
+func (s *Scene) Replicas(ctx context.Context) ([]*stack.Process, error) {
+	primary, err := s.Primary(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var replicas []*stack.Process
+	for _, p := range s.Redis() {
+		if p != primary {
+			replicas = append(replicas, p)
+		}
+	}
+	return replicas, nil
+}
+
+// AwaitPrimaryOtherThan returns the new primary once two Sentinels name one and it
+// says so itself.
+func (s *Scene) AwaitPrimaryOtherThan(ctx context.Context, old *stack.Process) (*stack.Process, error) {
+	name, err := s.Stack.AwaitPrimary(ctx, func(name string) bool { return name != old.Name() })
+	if err != nil {
+		return nil, err
+	}
+	return s.Process(name)
+}
+
+// Each does the same to several processes and joins what goes wrong.
+func Each(processes []*stack.Process, do func(*stack.Process) error) error {
+	var errs []error
+	for _, p := range processes {
+		if err := do(p); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", p.Name(), err))
+		}
+	}
+	return errors.Join(errs...)
+}
