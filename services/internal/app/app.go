@@ -102,10 +102,11 @@ func (a *App) build(registry prometheus.Registerer) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.users = users.NewStore(a.db, passwords, time.Now, web.NewID)
-	sessionStore := sessions.NewStore(a.db, a.users, c.SecretKey, c.SessionTTL, time.Now, a.log)
-	productStore := products.NewStore(a.db, time.Now, web.NewID)
-	purchaseStore := purchases.NewStore(a.db, productStore, c.Reservation, web.NewID)
+	now, newID := clock(c.ReplicaName)
+	a.users = users.NewStore(a.db, passwords, now, newID)
+	sessionStore := sessions.NewStore(a.db, a.users, c.SecretKey, c.SessionTTL, now, a.log)
+	productStore := products.NewStore(a.db, now, newID)
+	purchaseStore := purchases.NewStore(a.db, productStore, c.Reservation, newID)
 	a.sweeper = purchases.NewSweeper(purchaseStore, a.log)
 	return routes(gates{
 		observer: web.NewObserver(registry, a.log), access: web.NewAccess(sessionStore), limits: limits,
