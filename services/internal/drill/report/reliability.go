@@ -56,7 +56,7 @@ func conditions(all []measured) string {
 	for _, m := range all {
 		for _, r := range m.runs {
 			redis = append(redis, r.Redis)
-			downAfter = append(downAfter, fmt.Sprintf("%g s", r.DownAfter.Seconds()))
+			downAfter = append(downAfter, seconds(r.DownAfter))
 		}
 	}
 	if len(redis) == 0 {
@@ -151,6 +151,6 @@ func (m measured) figures() table.Row {
 		duplicated += r.Verdict.Duplicated
 	}
 	slices.Sort(gaps)
-	return table.Row{long(nearestRank(gaps, 50)), long(nearestRank(gaps, 95)), long(nearestRank(gaps, 100)),
+	return table.Row{short(nearestRank(gaps, 50)), short(nearestRank(gaps, 95)), short(nearestRank(gaps, 100)),
 		share(failed, requests), number(acknowledged), number(lost), number(duplicated)}
 }

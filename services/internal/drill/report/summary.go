@@ -69,8 +69,10 @@ func (t *totals) add(r Run) {
 // Summary is one line: runs, failed ones, and of the promised faults the
 // acknowledged, lost, duplicated and oversold, and the longest gap. A control
 // counts as red when one of its runs was.
-func Summary(runs []Run) string {
-	t := sum(runs)
+func Summary(runs []Run) string { return "drill: " + sum(runs).String() }
+
+// String is Summary without the name of the program.
+func (t totals) String() string {
 	parts := []string{
 		plural(t.Runs, "run"),
 		number(t.Failed) + " failed",
@@ -90,7 +92,7 @@ func Summary(runs []Run) string {
 	if t.NotApplicable > 0 {
 		parts = append(parts, number(t.NotApplicable)+" not applicable")
 	}
-	return "drill: " + strings.Join(parts, ", ")
+	return strings.Join(parts, ", ")
 }
 
 func longestGap(t totals) string {
@@ -98,7 +100,7 @@ func longestGap(t totals) string {
 	case t.WriteGap == 0 && t.ReadGap == 0:
 		return none
 	case t.WriteGap >= t.ReadGap:
-		return long(t.WriteGap) + " (writes)"
+		return short(t.WriteGap) + " (writes)"
 	}
-	return long(t.ReadGap) + " (reads)"
+	return short(t.ReadGap) + " (reads)"
 }

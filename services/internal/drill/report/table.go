@@ -33,7 +33,7 @@ func tableRow(r Run) table.Row {
 	}
 	v, f := r.Verdict, r.Figures
 	return append(row, number(v.Acknowledged), number(v.Lost), number(v.Duplicated), number(v.Oversold), number(v.Unknown),
-		long(f.Writes.Gap), long(f.Reads.Gap), short(f.Writes.During.P99), short(f.Reads.During.P99), plain(errorsText(f.Errors)))
+		short(f.Writes.Gap), short(f.Reads.Gap), short(f.Writes.During.P99), short(f.Reads.During.P99), plain(errorsText(f.Errors)))
 }
 
 // terminalStyle is columns without lines, which a narrow window breaks less badly.

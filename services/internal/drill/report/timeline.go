@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -16,7 +17,7 @@ const bucket = 100 * time.Millisecond
 // are the gaps. Latencies are of requests with a 2xx answer.
 func NewTimeline(h *history.History) *Timeline {
 	t := &Timeline{Bucket: bucket, Events: slices.Clone(h.Events)}
-	slices.SortStableFunc(t.Events, func(a, b history.Event) int { return int(a.At - b.At) })
+	slices.SortStableFunc(t.Events, func(a, b history.Event) int { return cmp.Compare(a.At, b.At) })
 	latencies := t.count(h.Ops)
 	for i, l := range latencies {
 		t.Rows[i].WriteP50, t.Rows[i].WriteMax = medianAndMax(l.writes)

@@ -74,13 +74,8 @@ func errorsText(errors map[string]int) string {
 // number groups digits by thousands, with commas.
 func number(n int) string { return message.NewPrinter(language.English).Sprint(n) }
 
-// long is a duration in seconds, such as "3.41 s"; none of 0.
-func long(d time.Duration) string {
-	if d == 0 {
-		return none
-	}
-	return fmt.Sprintf("%.2f s", d.Seconds())
-}
+// seconds is a setting, such as "2 s".
+func seconds(d time.Duration) string { return fmt.Sprintf("%g s", d.Seconds()) }
 
 // short is a duration with three digits and the unit that suits it, such as
 // "840 µs", "3.41 ms" or "1.02 s"; none of 0.
