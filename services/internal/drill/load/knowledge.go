@@ -123,7 +123,7 @@ func (p *person) learn(op history.Op) {
 	if token, err := strconv.ParseInt(op.NewToken, 10, 64); err == nil {
 		p.token = max(p.token, token)
 	}
-	if op.Outcome == history.Done && p.token != 0 {
+	if op.Outcome == history.Done && op.NewToken != "" {
 		p.wrote.add(wrote{product: op.Product, purchase: op.Purchase})
 	}
 }

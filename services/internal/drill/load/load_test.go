@@ -67,14 +67,14 @@ func ended(t *testing.T, l *Load) *history.History {
 	h, err := l.Finish(t.Context())
 	require.NoError(t, err)
 	seconds := h.Ops[len(h.Ops)-1].Start.Seconds()
-	writes := count(h, func(op history.Op) bool { return op.Kind.Write() })
+	writes := count(h.Ops, func(op history.Op) bool { return op.Kind.Write() })
 	t.Logf("%.1f s, %d writes (%.0f/s), %d reads (%.0f/s), %+v", seconds,
 		writes, float64(writes)/seconds, len(h.Ops)-writes, float64(len(h.Ops)-writes)/seconds, l.Counts())
 	return h
 }
 
-func count(h *history.History, accept func(history.Op) bool) (n int) {
-	for _, op := range h.Ops {
+func count(ops []history.Op, accept func(history.Op) bool) (n int) {
+	for _, op := range ops {
 		if accept(op) {
 			n++
 		}
@@ -114,8 +114,37 @@ func TestTheLoadGoesOnWhenAnAPIReplicaIsKilled(t *testing.T) {
 
 	requireComplete(t, h)
 	requireAudit(t, h)
-	require.Positive(t, count(h, func(op history.Op) bool { return op.Start > dead && op.End < back && op.ServedBy == "api-2" }))
-	require.Zero(t, count(h, func(op history.Op) bool { return op.Start > dead && op.End < back && op.ServedBy == "api-1" }))
+	require.Positive(t, count(h.Ops, func(op history.Op) bool { return op.Start > dead && op.End < back && op.ServedBy == "api-2" }))
+	require.Zero(t, count(h.Ops, func(op history.Op) bool { return op.Start > dead && op.End < back && op.ServedBy == "api-1" }))
+}
+
+func TestAWriteWithAKeyIsSentAgainWhenItsConnectionBreaksAndNoOtherIs(t *testing.T) {
+	l := begun(t)
+	awaitAnswers(t, l, 400, 0)
+	broke := func(keyed bool) int {
+		ops, _ := l.record.since(0)
+		return count(ops, func(op history.Op) bool { return op.Kind.Write() && op.Status == 0 && (op.Key != "") == keyed })
+	}
+	nginx := shop.Process("nginx-a")
+	for broke(true) == 0 || broke(false) == 0 {
+		// Frozen first, so that its connections have requests on them when it dies.
+		require.NoError(t, nginx.Pause())
+		awaitAnswers(t, l, 200, l.Now())
+		require.NoError(t, nginx.Kill())
+		awaitAnswers(t, l, 200, l.Now())
+		require.NoError(t, nginx.Restart(t.Context()))
+	}
+	h := ended(t, l)
+
+	requireComplete(t, h)
+	requireAudit(t, h)
+	for _, group := range h.Logicals() {
+		if first := group[0]; first.Kind.Write() && first.Status == 0 {
+			require.Equal(t, history.Unknown, first.Outcome)
+			require.NotEmpty(t, first.Error)
+			require.Equal(t, first.Key == "", failed(group[len(group)-1]), "%+v", group)
+		}
+	}
 }
 
 // requireComplete demands what every history promises of its operations.
