@@ -51,10 +51,13 @@ type committer struct {
 	arrivals chan *item
 	held     atomic.Int64
 	ended    chan struct{} // closed when the loop has ended
-	// rely and rule are the acknowledgement rule of ack.go. Nothing but the test
-	// that shows what a weaker rule loses ever puts others in their place.
-	rely func(ctx context.Context, primary *redis.Client) (int64, error)
-	rule func(ctx context.Context, primary string, count int64) (string, error)
+	// exchange is pipeline, rely and rule are the acknowledgement rule of ack.go,
+	// most is maxGroup. Nothing but what shows that a weaker committer loses writes
+	// ever puts others in their place: a test, and the drill (weakness_drill.go).
+	exchange func(ctx context.Context, group []*item) (seq, count int64, err error)
+	rely     func(ctx context.Context, primary *redis.Client) (int64, error)
+	rule     func(ctx context.Context, primary string, count int64) (string, error)
+	most     int
 
 	// The rest belongs to the loop alone.
 	waiting []*item
@@ -66,10 +69,14 @@ type committer struct {
 }
 
 func newCommitter(t *topology, m *metrics, log *slog.Logger) *committer {
-	return &committer{
-		topology: t, metrics: m, log: log, arrivals: make(chan *item, maxHeld), ended: make(chan struct{}), limit: maxGroup, ask: mostReplicas,
-		rely: waitFor, rule: t.acknowledged,
+	c := &committer{
+		topology: t, metrics: m, log: log, arrivals: make(chan *item, maxHeld), ended: make(chan struct{}), ask: mostReplicas,
+		rely: waitFor, rule: t.acknowledged, most: maxGroup,
 	}
+	c.exchange = c.pipeline
+	weaken(c)
+	c.limit = c.most
+	return c
 }
 
 // submit hands an item in and waits for its end: nil after told has read the
@@ -168,7 +175,7 @@ func (c *committer) round(ctx context.Context) error {
 		c.limit = max(1, n/2)
 		return err
 	}
-	c.limit = min(maxGroup, c.limit*2)
+	c.limit = min(c.most, c.limit*2)
 	return nil
 }
 
@@ -217,28 +224,15 @@ func (c *committer) unsettled(group []*item, err error) []*item {
 	return left
 }
 
-// send is one pipeline: the items, the INCR, the WAIT; then the rule. The INCR
-// makes WAIT mean something for refusals and reads: from Redis 7.2 it answers at
-// once on a connection whose last command wrote nothing. Its number is the token
-// for reading one's own writes.
+// send is one exchange with the primary; then the rule.
 func (c *committer) send(ctx context.Context, group []*item) (int64, error) {
 	if err := c.connect(ctx); err != nil {
 		return 0, err
 	}
-	var seq, wait *redis.Cmd
-	// Its own error is the first of any command's; what counts is each one's.
-	_, _ = c.conn.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-		for _, it := range group {
-			it.queue(ctx, pipe)
-		}
-		seq = pipe.Do(ctx, "INCR", KeyCommitSeq())
-		wait = pipe.Do(ctx, "WAIT", c.ask, waitTimeout.Milliseconds())
-		return nil
-	})
-	if err := errors.Join(seq.Err(), wait.Err()); err != nil {
+	seq, count, err := c.exchange(ctx, group)
+	if err != nil {
 		return 0, err
 	}
-	count, _ := wait.Int64()
 	if count < c.ask {
 		c.asked = time.Time{} // a replica fell behind or left: count anew
 	}
@@ -248,8 +242,30 @@ func (c *committer) send(ctx context.Context, group []*item) (int64, error) {
 		return 0, err
 	}
 	c.metrics.acknowledged(how, len(group))
-	number, _ := seq.Int64()
-	return number, nil
+	return seq, nil
+}
+
+// pipeline is one pipeline: the items, the INCR, the WAIT. It gives the group's
+// number and how many replicas have it. The INCR makes WAIT mean something for
+// refusals and reads: from Redis 7.2 it answers at once on a connection whose last
+// command wrote nothing. Its number is the token for reading one's own writes.
+func (c *committer) pipeline(ctx context.Context, group []*item) (seq, count int64, err error) {
+	var number, wait *redis.Cmd
+	// Its own error is the first of any command's; what counts is each one's.
+	_, _ = c.conn.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for _, it := range group {
+			it.queue(ctx, pipe)
+		}
+		number = pipe.Do(ctx, "INCR", KeyCommitSeq())
+		wait = pipe.Do(ctx, "WAIT", c.ask, waitTimeout.Milliseconds())
+		return nil
+	})
+	if err := errors.Join(number.Err(), wait.Err()); err != nil {
+		return 0, 0, err
+	}
+	seq, _ = number.Int64()
+	count, _ = wait.Int64()
+	return seq, count, nil
 }
 
 // connect sees to a connection to who is primary now, and once a second to how

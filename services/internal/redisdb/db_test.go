@@ -42,14 +42,18 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// open gives a DB on the nodes whose commits have deadline.
-func open(t *testing.T, deadline time.Duration) *DB {
+// open gives a DB on the nodes whose commits have deadline; prepare changes it
+// before its start.
+func open(t *testing.T, deadline time.Duration, prepare ...func(*DB)) *DB {
 	t.Helper()
 	db := New(Settings{
 		MasterName: nodes.Setting("REDIS_MASTER_NAME"), Sentinels: nodes.Sentinels(), User: "api", Password: nodes.Setting("REDIS_API_PASSWORD"),
 		SentinelUser: "api", SentinelPassword: nodes.Setting("REDIS_API_PASSWORD"),
 		Deadline: deadline, Replica: t.Name(),
 	}, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	for _, change := range prepare {
+		change(db)
+	}
 	db.Start()
 	t.Cleanup(func() { require.NoError(t, db.Stop()) })
 	require.Eventually(t, func() bool {
@@ -71,13 +75,15 @@ func sentinelsSeeReplicas(t *testing.T) bool {
 }
 
 // countScript counts its runs and refuses beyond a limit.
-var countScript = NewScript("test.count", `
+var countScript = NewScript("test.count", countBody)
+
+const countBody = `
 -- keys: 1 the counter; args: 1 limit; codes: 0 counted {count} · 1 over the limit {count}
 local n = tonumber(redis.call('GET', keys[1]) or '0') + 1
 if n > tonumber(args[1]) then return finish(1, { int(n - 1) }) end
 redis.call('SET', keys[1], int(n))
 emit('test.counted', 'x', int(n))
-return finish(0, { int(n) })`)
+return finish(0, { int(n) })`
 
 var serial atomic.Int64
 

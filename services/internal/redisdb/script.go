@@ -19,7 +19,7 @@ type Script struct {
 
 // NewScript joins the common prelude and body to a write script. `#!lua` makes
 // Redis decide before the first line whether the script may write at all.
-func NewScript(name, body string) *Script { return newScript(name, prelude+body) }
+func NewScript(name, body string) *Script { return newScript(name, weakened(prelude)+body) }
 
 // newScript is for the few scripts without the prelude.
 func newScript(name, body string) *Script {

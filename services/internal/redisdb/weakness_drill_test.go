@@ -1,0 +1,159 @@
+//go:build drill
+
+package redisdb
+
+import (
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/idempotency"
+)
+
+// openWeak gives a DB with these weaknesses.
+func openWeak(t *testing.T, deadline time.Duration, names string) *DB {
+	t.Helper()
+	t.Setenv(weaknessSetting, names)
+	return open(t, deadline)
+}
+
+// weakly gives countScript as it is with these weaknesses.
+func weakly(t *testing.T, names string) *Script {
+	t.Helper()
+	t.Setenv(weaknessSetting, names)
+	return NewScript(countScript.Name, countBody)
+}
+
+// pauseReplicas freezes both replicas and gives what wakes them.
+func pauseReplicas(t *testing.T) (wake func()) {
+	t.Helper()
+	replicas := eachReplica(t)
+	for _, replica := range replicas {
+		require.NoError(t, replica.Pause())
+	}
+	return func() {
+		for _, replica := range replicas {
+			require.NoError(t, replica.Resume())
+		}
+		require.NoError(t, nodes.AwaitHealthy(t.Context()))
+	}
+}
+
+func TestSomeWeaknessesAcknowledgeWhatNoReplicaHas(t *testing.T) {
+	for _, row := range []struct {
+		names string
+		acked bool
+	}{
+		{"", false},
+		{noWait, true},
+		{waitElsewhere, true},
+		{toldEarly, true},
+		{waitWithoutRule, false},
+		{noIncr, false},
+		{oneWaitPerWrite, false},
+		{noRequestIDs + ", " + refusalsForgot, false},
+	} {
+		t.Run("with "+row.names, func(t *testing.T) {
+			db, key := openWeak(t, 1200*time.Millisecond, row.names), unique("counter")
+			_, err := db.Commit(t.Context(), counting(key, 9, request(key)))
+			require.NoError(t, err)
+			defer pauseReplicas(t)()
+			_, err = db.Commit(t.Context(), counting(key, 9, request(key+":2")))
+			if row.acked {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, ErrOutcomeUnknown)
+			}
+		})
+	}
+}
+
+func TestWithoutTheRuleOneReplicaIsEnoughWhoeverIsMaster(t *testing.T) {
+	db, rival := openWeak(t, generous, waitWithoutRule), eachReplica(t)[0]
+	primary := db.topology.now.Load().primary
+	_, err := nodes.Redis(t.Context(), rival.Name(), "REPLICAOF", "NO", "ONE")
+	require.NoError(t, err)
+	defer follow(t, rival.Name(), primary)
+	_, err = db.committer.rule(t.Context(), primary, 1)
+	require.NoError(t, err)
+	_, err = db.committer.rule(t.Context(), primary, 0)
+	require.ErrorIs(t, err, errShort)
+	ask, err := db.committer.rely(t.Context(), db.topology.client(primary))
+	require.NoError(t, err)
+	require.EqualValues(t, 1, ask)
+}
+
+func TestWithoutRequestIDsARetryCountsTwice(t *testing.T) {
+	db, key, script := open(t, generous), unique("counter"), weakly(t, noRequestIDs)
+	for range 2 {
+		_, err := db.Commit(t.Context(), script.Command(request(key), "tester", []string{key}, 9))
+		require.NoError(t, err)
+	}
+	require.Equal(t, "2", ask(t, "GET", key))
+}
+
+func TestWhoForgetsRefusalsRemembersEffects(t *testing.T) {
+	db, key, script := open(t, generous), unique("counter"), weakly(t, refusalsForgot)
+	for _, row := range []struct {
+		limit, code int
+		replayed    bool
+	}{{0, 1, false}, {9, 0, false}, {9, 0, true}} {
+		result, err := db.Commit(t.Context(), script.Command(request(key), "tester", []string{key}, row.limit))
+		require.NoError(t, err)
+		require.Equal(t, row.code, result.Code)
+		require.Equal(t, row.replayed, result.Replayed)
+	}
+	require.Equal(t, "1", ask(t, "GET", key))
+}
+
+func TestTheDriversOwnRetryCountsTwice(t *testing.T) {
+	db, key := openWeak(t, generous, driverRetries), unique("counter")
+	done := make(chan error, 1)
+	wake := pauseReplicas(t)
+	go func() {
+		_, err := db.Commit(t.Context(), counting(key, 9, idempotency.Request{}))
+		done <- err
+	}()
+	require.Eventually(t, func() bool { return ask(t, "GET", key) == "1" }, generous, time.Millisecond)
+	ask(t, "CLIENT", "KILL", "TYPE", "normal")
+	require.Eventually(t, func() bool { return ask(t, "GET", key) == "2" }, generous, time.Millisecond)
+	wake()
+	<-done
+	require.Equal(t, "2", ask(t, "GET", key))
+}
+
+func TestWithoutTheIncrTheNumberStaysAsItIs(t *testing.T) {
+	strong, weak, key := open(t, generous), openWeak(t, generous, noIncr), unique("counter")
+	first, err := strong.Commit(t.Context(), counting(key, 9, request(key)))
+	require.NoError(t, err)
+	require.NoError(t, strong.Stop()) // it has a heartbeat of its own
+	for range 3 {
+		result, err := weak.Commit(t.Context(), counting(key, 9, request(unique("counter"))))
+		require.NoError(t, err)
+		require.LessOrEqual(t, result.Seq, first.Seq+2)
+	}
+}
+
+func TestOneWaitPerWriteMakesGroupsOfOne(t *testing.T) {
+	db, key := openWeak(t, generous, oneWaitPerWrite), unique("counter")
+	done := make(chan error)
+	for range 50 {
+		go func() {
+			_, err := db.Commit(t.Context(), counting(key, 1000, idempotency.Request{}))
+			done <- err
+		}()
+	}
+	for range 50 {
+		require.NoError(t, <-done)
+	}
+	var groups dto.Metric
+	require.NoError(t, db.metrics.groups.Write(&groups))
+	require.EqualValues(t, groups.GetHistogram().GetSampleCount(), groups.GetHistogram().GetSampleSum())
+}
+
+func TestAWeaknessThatNobodyKnowsEndsTheProgram(t *testing.T) {
+	t.Setenv(weaknessSetting, "no-wiat")
+	require.Panics(t, func() { weaknesses() })
+}
