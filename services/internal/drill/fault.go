@@ -34,6 +34,9 @@ type Fault struct {
 	// Needs says why the run cannot be made here, or "": another version of Redis, a
 	// program that is not installed.
 	Needs func(context.Context) string
+	// Anywhere is set for what needs no handle on the shop's processes: it can be run
+	// against a shop that somebody else has started.
+	Anywhere bool
 }
 
 // Promise are the bounds of what clients may notice. Lost, doubled, oversold and
@@ -43,8 +46,18 @@ type Promise struct {
 	// Resumed from the fault to the first good answer of a write that was sent
 	// after it; 0: not bounded.
 	WriteGap, ReadGap, Resumed time.Duration
-	// Errors is the share of requests that may fail, 0 to 1; ReadErrors of reads.
+	// AfterHeal is the longest time from the heal to the next good answer of a write;
+	// 0: not bounded.
+	AfterHeal time.Duration
+	// Slowest is the longest that any request may wait for its answer, good or bad; 0:
+	// not bounded.
+	Slowest time.Duration
+	// Errors is the share of requests that may fail, 0 to 1; ReadErrors of reads that
+	// are not as strong as a write: those that are fail as writes do.
 	Errors, ReadErrors float64
+	// UnderWay lets those requests fail, besides, that were under way at the fault, or
+	// began before its first step was done.
+	UnderWay bool
 }
 
 // Control is how often a control may have to be repeated until it is red.
@@ -63,4 +76,10 @@ type Scene struct {
 	Variant string
 	// DownAfter is Sentinel's.
 	DownAfter time.Duration
+	// Net and Settings are those of a shop that somebody else has started; Stack is
+	// nil then.
+	Net      string
+	Settings map[string]string
+	// Last is how long a fault that has no end of its own lasts; 0: as it likes.
+	Last time.Duration
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"evergreen/services/internal/drill/history"
 	"evergreen/services/internal/stack"
 )
@@ -105,13 +107,55 @@ func (s *Scene) AwaitPrimaryOtherThan(ctx context.Context, old *stack.Process) (
 	return s.Process(name)
 }
 
-// Each does the same to several processes and joins what goes wrong.
-func Each(processes []*stack.Process, do func(*stack.Process) error) error {
-	var errs []error
-	for _, p := range processes {
-		if err := do(p); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", p.Name(), err))
+// awaitLink returns when a Redis node follows its primary.
+func (s *Scene) awaitLink(ctx context.Context, node *stack.Process) error {
+	return until(ctx, func(ctx context.Context) error {
+		info, err := s.Stack.Redis(ctx, node.Name(), "INFO", "replication")
+		if err == nil && !strings.Contains(info, "master_link_status:up") {
+			err = errNoLink
+		}
+		return err
+	})
+}
+
+// until returns when check finds nothing missing, or when ctx ends, with what was
+// missing last. It looks twenty times a second.
+func until(ctx context.Context, check func(context.Context) error) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		missing := check(ctx)
+		if missing == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), missing)
+		case <-tick.C:
 		}
 	}
-	return errors.Join(errs...)
+}
+
+// Each does the same to several processes, at the same moment, and gives the
+// first error.
+func Each(processes []*stack.Process, do func(*stack.Process) error) error {
+	var all errgroup.Group
+	for _, p := range processes {
+		all.Go(func() error {
+			if err := do(p); err != nil {
+				return fmt.Errorf("%s: %w", p.Name(), err)
+			}
+			return nil
+		})
+	}
+	return all.Wait()
+}
+
+// names lists processes for people.
+func names(processes []*stack.Process) string {
+	all := make([]string, len(processes))
+	for i, p := range processes {
+		all[i] = p.Name()
+	}
+	return strings.Join(all, ", ")
 }
