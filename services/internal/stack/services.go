@@ -52,7 +52,7 @@ func (s *Stack) script(svc service, dir, name string) command {
 	for _, name := range own {
 		settings[name] = s.Setting(name)
 	}
-	return command{argv: []string{"sh", filepath.Join(s.root, "redis", name)}, env: s.environment(settings), dir: dir}
+	return command{argv: []string{"sh", filepath.Join(s.files, "redis", name)}, env: s.environment(settings), dir: dir}
 }
 
 // api runs in a directory without an .env, so that this environment is all of it:
@@ -107,7 +107,7 @@ func (s *Stack) nginx(svc service, dir string) (command, error) {
 		"RATE_EDGE_BURST":      strconv.Itoa(2 * perSecond),
 		"EDGE_CONNECTIONS":     s.Setting("EDGE_CONNECTIONS"),
 	}
-	if err := renderDir(filepath.Join(s.root, "nginx"), config, values); err != nil {
+	if err := renderDir(filepath.Join(s.files, "nginx"), config, values); err != nil {
 		return command{}, err
 	}
 	return command{
@@ -119,7 +119,7 @@ func (s *Stack) nginx(svc service, dir string) (command, error) {
 
 func (s *Stack) prometheus(svc service, dir string) (command, error) {
 	config := filepath.Join(dir, "config")
-	if err := renderDir(filepath.Join(s.root, "prometheus"), config, map[string]string{"NET": s.Net}); err != nil {
+	if err := renderDir(filepath.Join(s.files, "prometheus"), config, map[string]string{"NET": s.Net}); err != nil {
 		return command{}, err
 	}
 	return command{

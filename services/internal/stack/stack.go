@@ -36,6 +36,9 @@ type Options struct {
 	Log *slog.Logger
 	// APIBinary is the API's program. Empty: it is built.
 	APIBinary string
+	// Files is a directory whose redis/, nginx/, prometheus/ and .env.example are used
+	// instead of those that ship. Empty: those that ship.
+	Files string
 }
 
 // Stack is a running shop, or a part of one.
@@ -43,7 +46,9 @@ type Stack struct {
 	// Net is the prefix of its addresses.
 	Net string
 
-	root, dir  string
+	root       string // of the repository
+	files      string // where the configuration is: the root, or Options.Files
+	dir        string
 	temporary  bool
 	settings   map[string]string
 	alsoListen string
@@ -76,7 +81,10 @@ func New(ctx context.Context, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{Net: o.Net, dir: o.Dir, root: root, alsoListen: o.AlsoListen, apiBinary: o.APIBinary, log: o.Log}
+	s := &Stack{Net: o.Net, dir: o.Dir, root: root, files: o.Files, alsoListen: o.AlsoListen, apiBinary: o.APIBinary, log: o.Log}
+	if s.files == "" {
+		s.files = root
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -117,7 +125,7 @@ func (s *Stack) furnish(ctx context.Context, o Options) (err error) {
 			return err
 		}
 	}
-	if s.settings, err = defaults(s.root); err != nil {
+	if s.settings, err = defaults(s.files); err != nil {
 		return err
 	}
 	maps.Copy(s.settings, o.Settings)
