@@ -6,6 +6,7 @@
 package netfault
 
 import (
+	"errors"
 	"net"
 	"strings"
 	"sync"
@@ -82,9 +83,13 @@ func (p *Proxy) Cut() {
 	}
 }
 
-// Close ends the proxy and all its connections.
+// Close ends the proxy and all its connections; from then on its address refuses.
+// It may be called more than once.
 func (p *Proxy) Close() error {
 	err := p.listener.Close()
+	if errors.Is(err, net.ErrClosed) {
+		err = nil
+	}
 	p.mutex.Lock()
 	p.closed = true
 	for one := range p.links {

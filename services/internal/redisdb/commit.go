@@ -85,17 +85,6 @@ func final(err error, what string) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// giveUp is the end of what waited too long.
-func giveUp(cause error, sent bool) error {
-	as := ErrUnavailable
-	if sent {
-		as = ErrOutcomeUnknown
-	}
-	err := fault.Wrap(cause, as.Kind, as.Code, as.Detail)
-	err.RetryAfter = as.RetryAfter
-	return err
-}
-
 // script is a Command on its way.
 type script struct {
 	cmd    Command
@@ -129,9 +118,11 @@ func (s *script) told(seq int64) (err error) {
 		}
 		return err
 	}
-	s.answer, err = parse(s.run.Val())
+	if s.answer, err = parse(s.run.Val()); err != nil {
+		return malformed{err}
+	}
 	s.answer.Seq = seq
-	return err
+	return nil
 }
 
 // reply is a Result with how the prelude came to it.

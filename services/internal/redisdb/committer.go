@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -24,21 +25,6 @@ const (
 	// against a failover, long against a connection that is refused.
 	retryPause = 50 * time.Millisecond
 )
-
-// item is one thing that rides in a group: a script, or a read that has to be
-// as strong as a write.
-type item struct {
-	deadline time.Time
-	size     int
-	// queue adds the item's commands to a group's pipeline; told reads what became
-	// of them, after the group was acknowledged.
-	queue func(ctx context.Context, pipe redis.Pipeliner)
-	told  func(seq int64) error
-	done  chan error
-
-	sent    bool  // it may have reached a primary, and may have been done
-	lastErr error // why it is still waiting
-}
 
 // committer submits items in groups: what waits while a group is in flight is
 // the next group. One pipeline on one connection carries a group, its INCR and
@@ -61,7 +47,7 @@ type committer struct {
 
 	// The rest belongs to the loop alone.
 	waiting []*item
-	limit   int // of the next group; halved while groups fail, so that one that breaks its connection is found
+	limit   int // of the next group; halved while groups fail, for they may be too much for the time that one has
 	conn    *redis.Conn
 	node    string // that conn leads to
 	ask     int64  // replicas that the next WAIT asks for
@@ -80,37 +66,37 @@ func newCommitter(t *topology, m *metrics, log *slog.Logger) *committer {
 }
 
 // submit hands an item in and waits for its end: nil after told has read the
-// results, ErrBusy at once when too much is waiting.
+// results, ErrBusy at once when too much is waiting. It ends at the item's
+// deadline, whatever the loop is waiting for then.
 func (c *committer) submit(it *item) error {
 	if c.held.Add(1) > maxHeld {
 		c.held.Add(-1)
 		return ErrBusy
 	}
-	defer c.held.Add(-1)
-	it.done = make(chan error, 1)
+	c.metrics.held.Inc()
+	defer func() { c.held.Add(-1); c.metrics.held.Dec() }()
+	it.done, it.fits = make(chan error, 1), c.most
+	deadline := time.NewTimer(time.Until(it.deadline))
+	defer deadline.Stop()
 	select {
-	case c.arrivals <- it: // has room for all that held lets in
-	case <-c.ended:
-		return ErrUnavailable
+	case c.arrivals <- it:
+	default: // full of what was given up while one group is under way
+		return ErrBusy
 	}
 	select {
 	case err := <-it.done:
 		return err
+	case <-deadline.C:
 	case <-c.ended:
 	}
-	select {
-	case err := <-it.done: // told before the end
-		return err
-	default:
-		return ErrUnavailable
-	}
+	return it.giveUp()
 }
 
 // run is the loop; it ends with ctx and gives up what is waiting then.
 func (c *committer) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		c.gather(ctx)
-		c.expire(time.Now())
+		c.forget(time.Now())
 		if len(c.waiting) == 0 {
 			continue
 		}
@@ -120,7 +106,6 @@ func (c *committer) run(ctx context.Context) {
 		}
 	}
 	c.drop()
-	c.expire(time.Now().Add(time.Hour))
 	close(c.ended)
 }
 
@@ -144,72 +129,85 @@ func (c *committer) gather(ctx context.Context) {
 	}
 }
 
-// expire ends what has reached its deadline: unknown if it was ever sent.
-func (c *committer) expire(now time.Time) {
-	kept := c.waiting[:0]
+// forget lets go of what is over.
+func (c *committer) forget(now time.Time) {
+	c.waiting = slices.DeleteFunc(c.waiting, func(it *item) bool { return it.over(now) })
+}
+
+// next takes the next group out of the queue: the first in it, as many as go
+// together.
+func (c *committer) next() (group []*item) {
+	most, size := c.limit, 0
 	for _, it := range c.waiting {
-		if now.Before(it.deadline) {
-			kept = append(kept, it)
-			continue
+		most = min(most, it.fits)
+		if len(group) >= most || (len(group) > 0 && size+it.size > maxArguments) {
+			break
 		}
-		it.done <- giveUp(it.lastErr, it.sent)
+		group, size = append(group, it), size+it.size
 	}
-	clear(c.waiting[len(kept):])
-	c.waiting = kept
+	c.waiting = c.waiting[len(group):]
+	return group
 }
 
 // round submits one group. What is not settled goes to the end of the queue, so
 // that the next group is another one.
 func (c *committer) round(ctx context.Context) error {
-	n, size := 0, 0
-	for n < len(c.waiting) && n < c.limit && (n == 0 || size+c.waiting[n].size <= maxArguments) {
-		size += c.waiting[n].size
-		n++
-	}
-	group := c.waiting[:n:n]
-	c.waiting = c.waiting[n:]
-	c.metrics.group(n, len(c.waiting))
+	group := c.next()
+	c.metrics.group(len(group), len(c.waiting)+len(c.arrivals))
 	left, err := c.commit(ctx, group)
 	c.waiting = append(c.waiting, left...)
-	if err != nil {
-		c.limit = max(1, n/2)
-		return err
+	switch {
+	case err == nil:
+		c.limit = min(c.most, c.limit*2)
+	case len(group) > 1: // one alone tells nothing about how many go together
+		c.limit = max(1, len(group)/2)
 	}
-	c.limit = min(c.most, c.limit*2)
-	return nil
+	return err
 }
 
 // commit runs a group and tells its results if it is acknowledged; it answers
 // what has to be submitted again, and why.
 func (c *committer) commit(ctx context.Context, group []*item) ([]*item, error) {
+	if err := c.connect(ctx); err != nil {
+		return c.unsettled(group, err), err
+	}
+	group = slices.DeleteFunc(group, func(it *item) bool { return !it.board() })
+	if len(group) == 0 {
+		return nil, nil
+	}
 	seq, err := c.send(ctx, group)
 	if err != nil {
 		return c.unsettled(group, err), err
 	}
 	var left []*item
+	var why error
 	for _, it := range group {
 		err := it.told(seq)
 		if mustRepeat(err) {
-			it.lastErr = err
-			left = append(left, it)
+			it.back(err, false)
+			left, why = append(left, it), err
 			continue
 		}
 		it.done <- err
 	}
-	if len(left) > 0 {
-		if isNoScript(left[0].lastErr) {
-			return left, nil // it goes again at once, whole this time
-		}
-		return left, left[0].lastErr
+	if isNoScript(why) {
+		return left, nil // it goes again at once, whole this time
 	}
-	return nil, nil
+	return left, why
 }
 
 // unsettled looks through a group that was not acknowledged. What Redis refused
 // before writing anything is no worse off than before; for want of memory it is
 // told at once. All the rest may have been done.
+//
+// When the exchange broke off, something in the group may be what breaks it, each
+// time: a reply that the driver cannot read, say. So what was in it goes on in
+// quarters, and those that break in quarters again: of 128 the guilty one rides
+// alone at the fourth try, within the deadline even if each try is a time-out, and
+// its neighbours are rid of it. Of a failover there is one such group or two.
 func (c *committer) unsettled(group []*item, err error) []*item {
 	c.drop()
+	broken := brokeOff(err)
 	var left []*item
 	for _, it := range group {
 		own := it.told(0)
@@ -217,8 +215,10 @@ func (c *committer) unsettled(group []*item, err error) []*item {
 			it.done <- own
 			continue
 		}
-		it.lastErr = err
-		it.sent = it.sent || (!neverSent(err) && (own == nil || classify(own) != refused))
+		it.back(err, !neverSent(err) && classify(own) != refused)
+		if broken {
+			it.fits = max(1, min(it.fits, len(group)/4))
+		}
 		left = append(left, it)
 	}
 	return left
@@ -226,12 +226,9 @@ func (c *committer) unsettled(group []*item, err error) []*item {
 
 // send is one exchange with the primary; then the rule.
 func (c *committer) send(ctx context.Context, group []*item) (int64, error) {
-	if err := c.connect(ctx); err != nil {
-		return 0, err
-	}
 	seq, count, err := c.exchange(ctx, group)
 	if err != nil {
-		return 0, err
+		return 0, breakOff(err)
 	}
 	if count < c.ask {
 		c.asked = time.Time{} // a replica fell behind or left: count anew

@@ -52,10 +52,20 @@ var answered = map[string]failure{
 	"NOREPLICAS": refused, "OOM": full, "LOADING": refused, "READONLY": refused, "MASTERDOWN": refused, "MISCONF": refused,
 }
 
-// classify sorts an error of a try. An error that a script raised is a defect;
-// everything that is no answer of Redis (EOF, time-outs, refused connections)
-// leaves the outcome unknown.
+// malformed marks an answer of one of our scripts that is none. The script has
+// run, and would answer the same again.
+type malformed struct{ error }
+
+func (e malformed) Unwrap() error { return e.error }
+
+// classify sorts an error of a try. An error that a script raised is a defect, and
+// so is an answer that makes no sense; everything that is no answer of Redis (EOF,
+// time-outs, refused connections) leaves the outcome unknown.
 func classify(err error) failure {
+	var nonsense malformed
+	if errors.As(err, &nonsense) {
+		return failed
+	}
 	var reply redis.Error
 	if !errors.As(err, &reply) {
 		return unknown

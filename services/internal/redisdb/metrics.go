@@ -13,8 +13,9 @@ type metrics struct {
 	retries   *prometheus.CounterVec
 	groups    prometheus.Histogram
 	queue     prometheus.Gauge
+	held      prometheus.Gauge
 	cases     *prometheus.CounterVec
-	held      prometheus.Counter
+	unproven  prometheus.Counter
 	failovers prometheus.Counter
 	passed    *prometheus.CounterVec
 }
@@ -36,13 +37,16 @@ func newMetrics(registry prometheus.Registerer, t *topology) *metrics {
 		groups: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "shop_commit_group_size", Help: "Writes in one group.", Buckets: prometheus.ExponentialBuckets(1, 2, 8),
 		}),
-		queue:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "shop_commit_queue_depth", Help: "Writes that wait for the next group."}),
+		queue: prometheus.NewGauge(prometheus.GaugeOpts{Name: "shop_commit_queue_depth", Help: "Writes that wait for the next group."}),
+		held: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "shop_commit_held_writes", Help: "Writes, and reads as strong as writes, that have no answer yet: waiting, in flight or held in a failover.",
+		}),
 		cases:     counters("shop_commit_acknowledged_total", "Writes acknowledged, by case of the acknowledgement rule.", "case"),
-		held:      counter("shop_commit_withheld_total", "Writes that ran and whose acknowledgement was withheld; they are submitted again."),
+		unproven:  counter("shop_commit_withheld_total", "Writes that ran and whose acknowledgement was withheld; they are submitted again."),
 		failovers: counter("shop_redis_failovers_total", "Changes of the primary that this replica has seen."),
 		passed:    counters("shop_read_passed_over_total", "Nodes that a read passed over, by reason.", "reason"),
 	}
-	registry.MustRegister(m.duration, m.retries, m.groups, m.queue, m.cases, m.held, m.failovers, m.passed, poolCollector{t})
+	registry.MustRegister(m.duration, m.retries, m.groups, m.queue, m.held, m.cases, m.unproven, m.failovers, m.passed, poolCollector{t})
 	return m
 }
 
@@ -59,7 +63,7 @@ func (m *metrics) group(size, waiting int) {
 
 func (m *metrics) acknowledged(how string, n int) { m.cases.WithLabelValues(how).Add(float64(n)) }
 
-func (m *metrics) withheld(n int) { m.held.Add(float64(n)) }
+func (m *metrics) withheld(n int) { m.unproven.Add(float64(n)) }
 
 func (m *metrics) passedOver(err error) {
 	reason := cause(err)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -27,6 +28,26 @@ func neverSent(err error) bool {
 	return errors.As(err, &before) || (errors.As(err, &op) && op.Op == "dial")
 }
 
+// broken marks an error of an exchange that broke off: a connection that was
+// closed, a time-out, a reply that the driver could not read.
+type broken struct{ error }
+
+func (e broken) Unwrap() error { return e.error }
+
+// breakOff marks an exchange's error as one, if it is no answer of Redis and
+// something was sent at all.
+func breakOff(err error) error {
+	if neverSent(err) || classify(err) != unknown {
+		return err
+	}
+	return broken{err}
+}
+
+func brokeOff(err error) bool {
+	var marked broken
+	return errors.As(err, &marked)
+}
+
 // cause is an error as a label: few values, known beforehand.
 func cause(err error) string {
 	var reply redis.Error
@@ -45,8 +66,12 @@ func cause(err error) string {
 		return "no-connection"
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return "timeout"
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "closed"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "reset"
+	case errors.Is(err, net.ErrClosed):
+		return "hung-up" // by ourselves, because there is a new primary
 	}
 	return "other"
 }
