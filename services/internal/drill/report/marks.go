@@ -26,8 +26,8 @@ type mark struct {
 // The labels: a letter's average width and the rows that they may take. The list
 // beneath the picture has all of their texts.
 const (
-	letter    px = 6.1
-	labelRows    = 5
+	letter    px  = 6.1
+	labelRows int = 5
 )
 
 // place numbers the events that were done to the shop and finds room for their

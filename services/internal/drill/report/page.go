@@ -64,6 +64,7 @@ func words() template.FuncMap {
 		"number":  number,
 		"short":   short,
 		"verdict": Run.verdict,
+		"heading": Run.heading,
 		"errors":  errorsText,
 		"share":   share,
 		"at":      func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) },

@@ -15,8 +15,8 @@ import (
 type Described struct {
 	Slug, Title       string
 	Promised, Control bool
-	// Bound says what the clients are promised besides that nothing is lost, such
-	// as "writes resume within 4 s"; "" if there is no more.
+	// Bound says what the clients are promised besides that nothing is lost, as
+	// Bounds.String does; "" if there is no more.
 	Bound string
 }
 
@@ -113,7 +113,7 @@ func markdown(title string, t table.Writer) string {
 	return title + "\n\n" + t.RenderMarkdown()
 }
 
-func (m measured) title() string { return fmt.Sprintf("%s (`%s`)", m.Title, m.Slug) }
+func (m measured) title() string { return fmt.Sprintf("%s (`%s`)", capital(m.Title), m.Slug) }
 
 func (m measured) bound() string {
 	if m.Bound == "" {

@@ -14,7 +14,8 @@ const bucket = 100 * time.Millisecond
 
 // NewTimeline counts a history's requests by the moment of their answers, in
 // buckets of 100 ms from its begin to its last answer, the empty ones too: they
-// are the gaps. Latencies are of requests with a 2xx answer.
+// are the gaps. Latencies are of good answers: a definite refusal is one, and waits
+// for the same acknowledgement as what it refuses would.
 func NewTimeline(h *history.History) *Timeline {
 	t := &Timeline{Bucket: bucket, Events: slices.Clone(h.Events)}
 	slices.SortStableFunc(t.Events, func(a, b history.Event) int { return cmp.Compare(a.At, b.At) })
@@ -46,7 +47,7 @@ func (t *Timeline) count(ops []history.Op) []latencies {
 	for _, op := range ops {
 		i := max(op.End, 0) / bucket
 		t.Rows[i].add(op.Outcome)
-		if op.Outcome == history.Done {
+		if op.Outcome == history.Done || op.Outcome == history.Refused {
 			seen[i].add(op)
 		}
 	}

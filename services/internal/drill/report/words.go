@@ -9,9 +9,12 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"evergreen/services/internal/drill/check"
 )
 
 // none stands where there is no figure.
@@ -34,13 +37,24 @@ func (r Run) verdict() string {
 	return "counted"
 }
 
-// red says that a control's run broke what it had to break.
+// red says that a control's run broke what it had to break. One that only could
+// not be decided has shown nothing.
 func (r Run) red() bool {
-	return r.made() && r.Control && r.Passed() && len(r.Verdict.Violations) > 0
+	return r.made() && r.Control && r.Passed() && slices.ContainsFunc(r.Verdict.Violations, func(v check.Violation) bool {
+		return v.Rule != check.RuleUndecided
+	})
 }
 
 // made says that the run took place.
 func (r Run) made() bool { return r.NotApplicable == "" }
+
+// heading is a run's title as a heading has it.
+func (r Run) heading() string { return capital(cmp.Or(r.Title, r.Fault)) }
+
+func capital(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[size:]
+}
 
 // label names a run by its fault and variant.
 func (r Run) label() string {
