@@ -1,0 +1,39 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"evergreen/services/internal/stack"
+)
+
+// drillAPI builds the API's program with the hooks that only the drill has (build
+// tag drill) and gives its path. The result takes the place of an older one by a
+// rename, so that a stack which runs that one, in whatever process, goes on with it.
+func drillAPI(ctx context.Context) (path string, err error) {
+	root, err := stack.Root()
+	if err != nil {
+		return "", err
+	}
+	shared := filepath.Join(root, ".data", "bin")
+	if err := os.MkdirAll(shared, 0o755); err != nil {
+		return "", err
+	}
+	own, err := os.MkdirTemp(shared, "drill-")
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(own)) }()
+	built := filepath.Join(own, "api")
+	build := exec.CommandContext(ctx, "go", "build", "-tags", "drill", "-o", built, "./services/api")
+	build.Dir = root
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the API for the drill: %w\n%s", err, output)
+	}
+	path = filepath.Join(shared, "api-drill")
+	return path, os.Rename(built, path)
+}
