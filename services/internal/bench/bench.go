@@ -1,0 +1,91 @@
+// Package bench measures ways to do one thing side by side: in one run, in turn,
+// on the same servers, because two figures of two runs on a machine that also does
+// other things say little about each other. What counts is the ratio.
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"evergreen/services/internal/stack"
+)
+
+// The ways to commit writes.
+const (
+	grouped = "group commit, as it ships"
+	bare    = "group commit without WAIT"
+	alone   = "one WAIT per write"
+)
+
+// bars are what has to hold.
+func bars() []bar {
+	return []bar{
+		{of: grouped, to: bare, least: 0.9, says: "what WAIT costs a group"},
+		{of: grouped, to: alone, least: 1.5, says: "what groups gain"},
+	}
+}
+
+// errMissed is the end of a run in which a bar was missed.
+var errMissed = errors.New("a bar was missed")
+
+// Run starts Redis and the Sentinels, measures, and prints the table. A missed
+// bar is an error.
+func Run(ctx context.Context, o Options) (err error) {
+	fmt.Fprintln(o.Notes, "starting three Redis nodes and three Sentinels")
+	servers, err := stack.Start(ctx, stack.Options{Services: stack.RedisAndSentinels()})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, servers.Stop(context.WithoutCancel(ctx))) }()
+	found, err := measure(ctx, o, servers)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(o.Out, "purchases of one piece by %d callers at once; %d times %s each, in turn\n\n", o.Callers, o.Rounds, o.Last)
+	if !found.print(o.Out, bars()) {
+		return errMissed
+	}
+	return nil
+}
+
+// measure runs every way once a round. Each round begins with another way, so
+// that none always comes after the same.
+func measure(ctx context.Context, o Options, servers *stack.Stack) (*results, error) {
+	ways, err := open(servers)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		for _, w := range ways {
+			w.close()
+		}
+	}()
+	found := &results{rates: map[string][]float64{}}
+	for round := range o.Rounds {
+		for i := range ways {
+			w := ways[(i+round)%len(ways)]
+			rate, err := sell(ctx, o, servers, w)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", w.name, err)
+			}
+			fmt.Fprintf(o.Notes, "round %d of %d: %-27s %8.0f/s\n", round+1, o.Rounds, w.name, rate)
+			found.add(w.name, rate)
+		}
+	}
+	return found, nil
+}
+
+// results are the rates that were measured, by way, a round's at its place.
+type results struct {
+	order []string
+	rates map[string][]float64
+}
+
+func (r *results) add(way string, rate float64) {
+	if !slices.Contains(r.order, way) {
+		r.order = append(r.order, way)
+	}
+	r.rates[way] = append(r.rates[way], rate)
+}

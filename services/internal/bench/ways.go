@@ -1,0 +1,25 @@
+package bench
+
+import (
+	"context"
+
+	"evergreen/services/internal/redisdb"
+)
+
+// database is what the stores need of redisdb.
+type database interface {
+	Commit(ctx context.Context, cmd redisdb.Command) (redisdb.Result, error)
+	Hash(ctx context.Context, key string, fields ...string) (redisdb.Fields, error)
+	Hashes(ctx context.Context, keys []string, fields ...string) ([]redisdb.Fields, error)
+	Value(ctx context.Context, key string) (string, error)
+	Count(ctx context.Context, key string) (int64, error)
+	Newest(ctx context.Context, key, before string, limit int) ([]string, error)
+	Due(ctx context.Context, key string, limit int64) ([]string, error)
+}
+
+// way is one way to commit writes.
+type way struct {
+	name  string
+	db    database
+	close func()
+}
