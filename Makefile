@@ -4,6 +4,8 @@ NET ?= 127.20.0
 YES ?=
 LOCAL := .data/bin/local
 REPLAY := .data/bin/replay
+DRILL := .data/bin/drill
+BENCH := .data/bin/bench
 # Where make replay finds the shop: make up's first one and the containers' alike
 # on port 8080 of this machine, another one on its own address.
 URL ?= http://$(if $(filter 127.20.0,$(NET)),127.0.0.1,$(NET).4):8080
@@ -19,7 +21,7 @@ export COUNT := sh -c 'passed=$$((TESTS_TOTAL - TESTS_FAILED - TESTS_SKIPPED)); 
 	echo "test: $$passed passed, $$TESTS_FAILED failed, $$TESTS_SKIPPED skipped"'
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 up: deps $(LOCAL) ## start the whole shop and stay in the foreground; Ctrl-C stops it
 	@exec $(LOCAL) -net $(NET) up
@@ -38,6 +40,30 @@ clean: $(LOCAL) ## remove the data of a stopped shop, after asking (YES=1: witho
 
 replay: $(REPLAY) ## sell a real shop's invoices, FILE=….csv, through the API of the running shop
 	@$(REPLAY) -url $(URL) $(if $(FILE),"$(FILE)")
+
+# FAULT=primary-crash,api-kill names some (make drill-list), N=20 repeats each, UNTIL=20 does each as often as its results
+# lack, RESULTS=dir keeps them elsewhere. RUNNING=1 takes the shop of `make up`, and LAST=60s to break something by hand.
+DRILL_FLAGS = $(if $(RESULTS),-results "$(RESULTS)") $(if $(FAULT),-fault "$(FAULT)") $(if $(N),-n $(N)) $(if $(UNTIL),-until $(UNTIL)) \
+	$(if $(RUNNING),-url $(URL) -net $(NET)) $(if $(LAST),-last $(LAST))
+
+drill: deps $(DRILL) ## do to a shop under load what can go wrong, and hold what its clients saw against the promises
+	@exec $(DRILL) $(DRILL_FLAGS) run
+
+drill-controls: deps $(DRILL) ## the same with one safeguard taken out: each has to go wrong
+	@exec $(DRILL) $(DRILL_FLAGS) controls
+
+drill-short: deps $(DRILL) ## three faults and two controls, in under 4 minutes
+	@exec $(DRILL) $(DRILL_FLAGS) short
+
+drill-list: $(DRILL) ## what the drill can do
+	@$(DRILL) list
+
+drill-table: $(DRILL) ## write the measured figures into docs/reliability.md
+	@$(DRILL) $(DRILL_FLAGS) table
+
+# On a machine that has nothing else to do. A bar that is missed fails.
+bench: deps $(BENCH) ## what WAIT costs and what group commit gains, side by side (a minute)
+	@exec $(BENCH)
 
 test: test-deps ## every test, on real servers; TEST=./path/... for some
 	@go tool -modfile=tools/go.mod gotestsum --format=$(if $(CI),pkgname,testdox) --post-run-command "$$COUNT" \
@@ -65,9 +91,13 @@ test-deps:
 	@scripts/install-deps test
 
 # go build itself knows what has changed.
-$(LOCAL) $(REPLAY): FORCE
+$(LOCAL) $(REPLAY) $(DRILL): FORCE
 	@go build -o $@ ./services/$(notdir $@)
+
+# With the tag the safeguards can be taken out that are measured.
+$(BENCH): FORCE
+	@go build -tags drill -o $@ ./services/bench
 
 FORCE:
 
-.PHONY: help up status handover env clean replay test sweep fuzz lint build deps test-deps FORCE
+.PHONY: help up status handover env clean replay drill drill-controls drill-short drill-list drill-table bench test sweep fuzz lint build deps test-deps FORCE

@@ -30,6 +30,8 @@ const (
 	// anyErrors is for faults with which the shop cannot sell: only what is answered
 	// wrongly counts.
 	anyErrors = 1
+	// many products are for faults in which nothing can be written for long.
+	many = 48
 	// away is how long something is down that is missed by nobody.
 	away = 4 * time.Second
 )
@@ -68,15 +70,15 @@ func redisFaults() []Fault {
 		}, {
 			Slug: "replicas-down", Title: "both replicas killed, started again after a while",
 			Promise:  &Promise{AfterHeal: 3 * time.Second, ReadGap: unseen, Slowest: deadline, Errors: anyErrors, ReadErrors: fewErrors},
-			Variants: []string{"4s", "14s", "9s"}, Inject: replicasDown,
+			Products: many, Variants: []string{"4s", "14s", "9s"}, Inject: replicasDown,
 		}, {
 			Slug: "sentinels-and-primary-down", Title: "two Sentinels and the primary killed, started again after a while",
 			Promise:  &Promise{ReadGap: unseen, Slowest: deadline, Errors: anyErrors, ReadErrors: fewErrors},
-			Variants: []string{"12s", "4s", "8s"}, Inject: sentinelsAndPrimaryDown,
+			Products: many, Variants: []string{"12s", "4s", "8s"}, Inject: sentinelsAndPrimaryDown,
 		}, {
 			Slug: "redis-kill-all", Title: "all Redis nodes killed at once, started at once",
-			Promise: &Promise{WriteGap: 40 * time.Second, ReadGap: 40 * time.Second, Slowest: deadline, Errors: anyErrors, ReadErrors: anyErrors},
-			Inject:  redisKillAll,
+			Promise:  &Promise{WriteGap: 40 * time.Second, ReadGap: 40 * time.Second, Slowest: deadline, Errors: anyErrors, ReadErrors: anyErrors},
+			Products: many, Inject: redisKillAll,
 		},
 	}
 }

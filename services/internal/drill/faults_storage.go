@@ -31,7 +31,7 @@ func storageFaults() []Fault {
 		}, {
 			Slug: "disk-full-all", Title: "all Redis nodes' disks full; started again with room 4 s later",
 			Promise: &Promise{AfterHeal: 40 * time.Second, Slowest: deadline, Errors: anyErrors, ReadErrors: anyErrors},
-			Prepare: fullDisksKillNobody, Inject: diskFullAll,
+			Products: many, Prepare: fullDisksKillNobody, Inject: diskFullAll,
 		},
 	}
 }

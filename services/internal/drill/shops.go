@@ -1,0 +1,114 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"evergreen/services/internal/stack"
+)
+
+// runsPerStack is after how many runs a stack is replaced, so that what earlier
+// runs left in it (purchases that expire, large files) does not slow the later ones.
+const runsPerStack = 20
+
+// shops gives each run a whole shop. A private stack serves runs of different
+// faults one after the other, until one fails or asks for a stack of its own: to
+// start one takes longer than many a fault.
+type shops struct {
+	somebodyElses *shop // nil: private stacks are started
+
+	current *shop
+	runs    int
+}
+
+// open gives a whole shop for a run of f.
+func (s *shops) open(ctx context.Context, f Fault) (*shop, error) {
+	if s.somebodyElses != nil {
+		return s.somebodyElses, s.somebodyElses.awaitWhole(ctx, wholeWithin)
+	}
+	if s.current != nil && (f.Prepare != nil || s.runs >= runsPerStack || s.current.awaitWhole(ctx, wholeWithin) != nil) {
+		if err := s.close(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if s.current == nil {
+		if err := s.start(ctx, f); err != nil {
+			return nil, err
+		}
+	}
+	s.runs++
+	return s.current, nil
+}
+
+func (s *shops) start(ctx context.Context, f Fault) error {
+	options := stack.Options{Services: withoutPrometheus()}
+	if f.Prepare != nil {
+		if err := f.Prepare(ctx, &options); err != nil {
+			return fmt.Errorf("preparing the stack for %s: %w", f.Slug, err)
+		}
+	}
+	started, err := stack.Start(ctx, options)
+	if err != nil {
+		return fmt.Errorf("starting the stack: %w", err)
+	}
+	s.current, s.runs = private(started), 0
+	if err := s.current.awaitWhole(ctx, wholeWithin); err != nil {
+		return errors.Join(err, s.close(ctx))
+	}
+	return nil
+}
+
+// used ends a run; the next one of another fault gets the same stack if again is
+// set.
+func (s *shops) used(ctx context.Context, again bool) error {
+	if again || s.somebodyElses != nil {
+		return nil
+	}
+	return s.close(ctx)
+}
+
+// close stops the private stack, also when ctx has ended.
+func (s *shops) close(ctx context.Context) error {
+	if s.current == nil {
+		return nil
+	}
+	stopped := s.current.stack
+	s.current = nil
+	if err := stopped.Stop(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("stopping the stack: %w", err)
+	}
+	return nil
+}
+
+// withoutPrometheus is what the drill starts: it measures by itself.
+func withoutPrometheus() []string {
+	return slices.DeleteFunc(stack.Everything(), func(name string) bool { return name == "prometheus" })
+}
+
+// downAfter is Sentinel's patience in this shop.
+func (s *shop) downAfter() time.Duration {
+	milliseconds, err := strconv.Atoi(s.settings["SENTINEL_DOWN_AFTER_MS"])
+	if err != nil {
+		return down
+	}
+	return time.Duration(milliseconds) * time.Millisecond
+}
+
+// redisVersion asks a node; "" if nobody can be asked.
+func (s *shop) redisVersion(ctx context.Context) string {
+	if s.stack == nil {
+		return ""
+	}
+	info, _ := s.stack.Redis(ctx, "redis-1", "INFO", "server")
+	for line := range strings.Lines(info) {
+		if version, found := strings.CutPrefix(strings.TrimSpace(line), "redis_version:"); found {
+			return version
+		}
+	}
+	return ""
+}

@@ -1,0 +1,162 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"evergreen/services/internal/stack"
+)
+
+// wholeWithin is how long a shop may take to mend itself: an old primary that
+// comes back is made a replica by Sentinel after about 10 s, and a Sentinel that
+// stood still does nothing for 30 s.
+const wholeWithin = 60 * time.Second
+
+// mostBehind is how far behind a replica may be seen that follows: it is asked a
+// moment later than the primary, and there are heartbeats.
+const mostBehind = 64 << 10 // bytes
+
+// shop is what a run is made against: a private stack, or a shop that somebody
+// else has started.
+type shop struct {
+	url, email, password string
+
+	stack *stack.Stack // nil if it is somebody else's
+	// net and settings are of the stack; net is empty if nothing is known of somebody
+	// else's shop but its URL.
+	net      string
+	dir      string
+	settings map[string]string
+	services []string // that have to be up
+}
+
+// private is the shop of a stack that the drill has started.
+func private(s *stack.Stack) *shop {
+	made := &shop{
+		url: s.URL(), email: s.Setting("ADMIN_EMAIL"), password: s.Setting("ADMIN_PASSWORD"),
+		stack: s, net: s.Net, dir: s.Dir(), settings: map[string]string{},
+	}
+	for _, name := range []string{"REDIS_ADMIN_USER", "REDIS_ADMIN_PASSWORD", "REDIS_MASTER_NAME", "SENTINEL_DOWN_AFTER_MS"} {
+		made.settings[name] = s.Setting(name)
+	}
+	for _, p := range s.Processes() {
+		made.services = append(made.services, p.Name())
+	}
+	return made
+}
+
+// running is a shop that somebody else has started.
+func running(url, net string, settings map[string]string) *shop {
+	return &shop{
+		url: url, email: settings["ADMIN_EMAIL"], password: settings["ADMIN_PASSWORD"], net: net,
+		settings: maps.Clone(settings), services: withoutPrometheus(),
+	}
+}
+
+// awaitWhole returns when nothing is left of any fault: everything is up, all
+// Sentinels name one primary, miss nobody and are doing nothing, no other node
+// says that it is primary, and both replicas have what it has.
+func (s *shop) awaitWhole(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if err := until(ctx, s.whole); err != nil {
+		return fmt.Errorf("the shop is not whole after %v: %w", limit, err)
+	}
+	return nil
+}
+
+func (s *shop) whole(ctx context.Context) error {
+	if s.net == "" {
+		return s.answers(ctx)
+	}
+	report := stack.Inspect(ctx, s.net, s.dir, s.settings)
+	for _, state := range report.Services {
+		if err := s.fit(state, report.Primary); err != nil {
+			return fmt.Errorf("%s: %w", state.Name, err)
+		}
+	}
+	if s.stack == nil {
+		return nil
+	}
+	for _, state := range report.Services {
+		if state.Names == "" {
+			continue
+		}
+		if err := s.calm(ctx, state.Name); err != nil {
+			return fmt.Errorf("%s: %w", state.Name, err)
+		}
+	}
+	return nil
+}
+
+// fit says what is not as it should be with one service.
+func (s *shop) fit(state stack.State, primary string) error {
+	switch {
+	case !slices.Contains(s.services, state.Name):
+		return nil
+	case !state.Up:
+		return errors.New(state.Trouble)
+	case state.Role == "primary" && state.Name != primary:
+		return fmt.Errorf("it says that it is primary, and the Sentinels name %q", primary)
+	case state.Role == "replica" && (state.Link != "up" || state.Behind < 0):
+		return errors.New("its link to the primary is down")
+	case state.Role == "replica" && state.Behind > mostBehind:
+		return fmt.Errorf("it is %d bytes behind", state.Behind)
+	case state.Names != "" && state.Names != primary:
+		return fmt.Errorf("it names %s, others %s", state.Names, primary)
+	case state.Names != "" && (state.Replicas != 2 || state.Sentinels != 2):
+		return fmt.Errorf("it knows %d of 2 replicas and %d of 2 other Sentinels", state.Replicas, state.Sentinels)
+	}
+	return nil
+}
+
+// calm demands that a Sentinel is ready to act on the next fault.
+func (s *shop) calm(ctx context.Context, sentinel string) error {
+	name := s.settings["REDIS_MASTER_NAME"]
+	info, err := s.stack.Redis(ctx, sentinel, "INFO", "sentinel")
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(info, "sentinel_tilt:0") {
+		return errors.New("it stood still a while ago, and does nothing for 30 s (tilt)")
+	}
+	if !strings.Contains(info, "status=ok") {
+		return errors.New("it does not find the primary well")
+	}
+	for _, question := range []string{"REPLICAS", "SENTINELS"} {
+		others, err := s.stack.Redis(ctx, sentinel, "SENTINEL", question, name)
+		if err != nil {
+			return err
+		}
+		if strings.Contains(others, "s_down") || strings.Contains(others, "disconnected") {
+			return fmt.Errorf("it misses one of its %s", strings.ToLower(question))
+		}
+	}
+	return nil
+}
+
+// answers is all that can be asked of a shop of which only the URL is known.
+func (s *shop) answers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/v1/products?limit=1", nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Cache-Control", "no-cache") // as strong as a write
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("it answers %s", answer.Status)
+	}
+	return nil
+}
