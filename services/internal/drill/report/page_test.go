@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -99,6 +100,36 @@ func TestAPictureHasAMarkForEachThingThatWasDoneInTheOrderOfTime(t *testing.T) {
 	}
 	require.Equal(t, want, got)
 	require.InDelta(t, float64(plotRight), before, 27, "the last event is one second from the end")
+}
+
+func TestLabelsAreReadable(t *testing.T) {
+	for _, run := range []Run{crashRun(), rollingRun()} {
+		ends := map[int]px{}
+		for _, m := range draw(run, "x").Marks {
+			require.NotEmpty(t, m.Label, "each has room here")
+			from, to := m.LabelX(), m.LabelX()
+			if width := letter * px(utf8.RuneCountInString(m.Label)); m.Before {
+				from -= width
+			} else {
+				to += width
+			}
+			require.GreaterOrEqual(t, from, ends[m.Row], "%q runs into another", m.Label)
+			require.LessOrEqual(t, to, pictureWidth, "%q runs out of the picture", m.Label)
+			ends[m.Row] = to
+		}
+	}
+}
+
+func TestWithTooManyStepsOnlyNumbersAreLeft(t *testing.T) {
+	run := crashRun()
+	run.Timeline.Events = nil
+	for i := range 300 {
+		run.Timeline.Events = append(run.Timeline.Events, history.Event{At: time.Duration(i) * 100 * ms, What: history.Injected, Text: "a step"})
+	}
+	p := draw(run, "x")
+	require.Len(t, p.Marks, 300, "each has its line")
+	require.Equal(t, "1", p.Marks[0].Label)
+	require.LessOrEqual(t, rowsOf(p.Marks), labelRows)
 }
 
 func TestTheBandSaysWhoWasPrimaryWhen(t *testing.T) {
