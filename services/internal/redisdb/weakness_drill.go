@@ -114,7 +114,8 @@ func anyReplica(_ context.Context, _ string, count int64) (string, error) {
 // committer's loop alone.
 type weak struct {
 	*committer
-	others   []*redis.Conn // connections that write nothing, to othersOf
+	pool     *redis.Client // of connections that write nothing, to othersOf
+	others   []*redis.Conn
 	othersOf string
 	retrying map[string]*redis.Client // with the driver's own retries, by node
 }
@@ -153,7 +154,7 @@ func (w *weak) withoutWait(ctx context.Context, group []*item) (seq, count int64
 // idlers is how many connections take turns to be asked by waitElsewhere. Before
 // Redis 7.2 WAIT vouches for all that was written before its connection's last
 // command, whoever wrote it: the longer it was idle, the less that says.
-const idlers = 16
+const idlers = 64
 
 // waitElsewhere asks a connection that wrote nothing how many replicas have what
 // it wrote, as one does who takes any connection of a pool.
@@ -177,12 +178,14 @@ func (w *weak) idle(ctx context.Context) error {
 	if w.othersOf == w.node {
 		return nil
 	}
-	for _, old := range w.others {
-		_ = old.Close()
+	if w.pool != nil {
+		_ = w.pool.Close()
 	}
-	w.others, w.othersOf = nil, ""
+	options := *w.topology.client(w.node).Options()
+	options.PoolSize, options.MaxActiveConns = idlers, idlers
+	w.pool, w.others, w.othersOf = redis.NewClient(&options), nil, ""
 	for range idlers {
-		made := w.topology.client(w.node).Conn()
+		made := w.pool.Conn()
 		w.others = append(w.others, made)
 		if err := made.Ping(ctx).Err(); err != nil {
 			return err

@@ -1,0 +1,99 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"evergreen/services/internal/stack"
+)
+
+// frozenReplicas lets WAIT run out of time, so that groups are submitted again.
+func frozenReplicas(ctx context.Context, s *Scene) error {
+	const lasting = time.Second
+	replicas, err := s.Replicas(ctx)
+	if err != nil {
+		return err
+	}
+	s.Fault(fmt.Sprintf("%s stopped for %v", names(replicas), lasting))
+	err = s.frozen(ctx, lasting, replicas...)
+	s.Heal("both go on")
+	return err
+}
+
+// cutConnections closes the API's connections to the primary while groups that ran
+// wait for the replicas' acknowledgements: nobody hears what became of them.
+func cutConnections(ctx context.Context, s *Scene) error {
+	const first, then = 150 * time.Millisecond, 250 * time.Millisecond
+	primary, err := s.Primary(ctx)
+	if err != nil {
+		return err
+	}
+	replicas, err := s.Replicas(ctx)
+	if err != nil {
+		return err
+	}
+	s.Fault(fmt.Sprintf("%s stopped, and all connections to %s cut", names(replicas), primary.Name()))
+	err = errors.Join(Each(replicas, (*stack.Process).Pause), s.Hold(ctx, first))
+	_, cut := s.Stack.Redis(ctx, primary.Name(), "CLIENT", "KILL", "TYPE", "normal")
+	err = errors.Join(err, cut, s.Hold(ctx, then), Each(replicas, (*stack.Process).Resume))
+	s.Heal("both go on")
+	return err
+}
+
+// killBeforeAnswer kills an API replica whose groups ran and wait for the replicas'
+// acknowledgements. nginx sends their requests to the other one.
+func killBeforeAnswer(ctx context.Context, s *Scene) error {
+	const waiting = 300 * time.Millisecond
+	replicas, err := s.Replicas(ctx)
+	if err != nil {
+		return err
+	}
+	api, err := s.Process("api-1")
+	if err != nil {
+		return err
+	}
+	s.Fault(fmt.Sprintf("%s stopped, and %s killed while it waits for them", names(replicas), api.Name()))
+	err = errors.Join(Each(replicas, (*stack.Process).Pause), s.Hold(ctx, waiting))
+	err = errors.Join(err, api.Kill(), Each(replicas, (*stack.Process).Resume))
+	s.Step("the replicas go on")
+	if err == nil {
+		err = s.Hold(ctx, away)
+	}
+	err = errors.Join(err, api.Launch())
+	s.Heal(api.Name() + " started")
+	return err
+}
+
+// The times of wakeAfterRefusals: nginx gives a silent replica up before it wakes.
+const (
+	impatience = 3 * time.Second
+	asleep     = 6 * time.Second
+)
+
+// impatient is without, and nginx waits 3 s for a replica instead of 12, so that the
+// run is short.
+func impatient(weaknesses string) func(context.Context, *stack.Options) error {
+	weak := without(weaknesses)
+	hasty := filesWith(weaknesses, edit{
+		"nginx/upstream.conf.template", "proxy_read_timeout 12s;", fmt.Sprintf("proxy_read_timeout %ds;", int(impatience.Seconds())),
+	})
+	return func(ctx context.Context, o *stack.Options) error {
+		return errors.Join(weak(ctx, o), hasty(ctx, o), manyConnections(ctx, o))
+	}
+}
+
+// wakeAfterRefusals freezes an API replica while the load asks for what is scarce.
+// nginx has the other one answer, who refuses some of it; then more of it comes in;
+// then the frozen one wakes up with the same requests.
+func wakeAfterRefusals(ctx context.Context, s *Scene) error {
+	api, err := s.Process("api-1")
+	if err != nil {
+		return err
+	}
+	s.Fault(fmt.Sprintf("%s frozen for %v", api.Name(), asleep))
+	err = s.frozen(ctx, asleep, api)
+	s.Heal(api.Name() + " goes on")
+	return err
+}

@@ -1,0 +1,151 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"evergreen/services/internal/stack"
+)
+
+// filler is a script that sends so many MiB to each replica, and writes nothing.
+const filler = `local mega = string.rep(string.rep('x', 1024), 1024)
+for i = 1, ARGV[1] do redis.call('PUBLISH', 'drill:filler', mega) end
+return 1`
+
+// killBeforeReplication has the primary take writes that reach no replica, and
+// kills it. To stop the replicas is not enough: what is sent to them waits in the
+// kernel's socket buffers, and they find it there when they go on. To cut their
+// links is too much: a primary without replicas refuses writes. So the buffers are
+// filled first, with a message, which goes to replicas and not to the disk; what
+// comes later stays in the primary's own memory.
+func killBeforeReplication(ctx context.Context, s *Scene) error {
+	const written = 600 * time.Millisecond
+	primary, err := s.Primary(ctx)
+	if err != nil {
+		return err
+	}
+	replicas, err := s.Replicas(ctx)
+	if err != nil {
+		return err
+	}
+	s.Fault(names(replicas) + " stopped, and what is sent to them is more than their sockets hold")
+	err = Each(replicas, (*stack.Process).Pause)
+	if err == nil {
+		_, err = s.Stack.Redis(ctx, primary.Name(), "EVAL", filler, "0", strconv.Itoa(socketBuffers()))
+	}
+	if err == nil {
+		err = s.Hold(ctx, written)
+	}
+	s.Step(fmt.Sprintf("%s killed, %s go on", primary.Name(), names(replicas)))
+	err = errors.Join(err, primary.Kill(), Each(replicas, (*stack.Process).Resume))
+	if err == nil {
+		err = s.Hold(ctx, away)
+	}
+	err = errors.Join(err, primary.Launch())
+	s.Heal(primary.Name() + " started")
+	return err
+}
+
+// socketBuffers is more, in MiB, than the kernel keeps of what one process of this
+// machine sends to another over TCP.
+func socketBuffers() int {
+	const unknown = 16
+	sum := 0
+	for _, file := range []string{"tcp_wmem", "tcp_rmem"} {
+		text, _ := os.ReadFile("/proc/sys/net/ipv4/" + file)
+		bounds := strings.Fields(string(text)) // least, usual, most
+		if len(bounds) != 3 {
+			return unknown
+		}
+		most, err := strconv.Atoi(bounds[2])
+		if err != nil {
+			return unknown
+		}
+		sum += most
+	}
+	return sum>>20 + 2
+}
+
+// bareFailover has Sentinel replace a primary that is well, while it takes writes.
+func bareFailover(ctx context.Context, s *Scene) error {
+	primary, err := s.Primary(ctx)
+	if err != nil {
+		return err
+	}
+	s.Fault("SENTINEL FAILOVER, and " + primary.Name() + " takes writes")
+	sentinel := s.Sentinels()[0].Name()
+	if _, err := s.Stack.Redis(ctx, sentinel, "SENTINEL", "FAILOVER", s.Stack.Setting("REDIS_MASTER_NAME")); err != nil {
+		return err
+	}
+	next, err := s.AwaitPrimaryOtherThan(ctx, primary)
+	if err != nil {
+		return err
+	}
+	s.Heal(next.Name() + " is primary")
+	return nil
+}
+
+// killWithSlowDisk kills all Redis nodes while the primary's fsyncs take long. Under
+// everysec Redis answers meanwhile, and what it answered is in its own memory only.
+// The primary starts from its disk, and the replicas, which have it all, follow it.
+func killWithSlowDisk(ctx context.Context, s *Scene) error {
+	const fsync, slow = 1500 * time.Millisecond, 3 * time.Second
+	primary, err := s.Primary(ctx)
+	if err != nil {
+		return err
+	}
+	s.Fault(fmt.Sprintf("each fdatasync of %s takes %v longer", primary.Name(), fsync))
+	tracing := make(chan error, 1)
+	go func() { tracing <- s.delayed(ctx, primary, fsync) }()
+	err = s.Hold(ctx, slow)
+	select {
+	case early := <-tracing: // it lasts for longer than that
+		return errors.Join(err, early)
+	default:
+	}
+	nodes := s.Redis()
+	s.Step("all Redis nodes killed and started")
+	err = errors.Join(err, Each(nodes, (*stack.Process).Kill), Each(nodes, (*stack.Process).Launch))
+	<-tracing // that its process ended is no error here
+	s.Heal("all Redis nodes started")
+	return err
+}
+
+// startStaleFirst kills all Redis nodes after one replica missed what the other one
+// acknowledged, and starts that one first. It must not come up before the primary:
+// after a restart nobody can see what it missed, and Sentinel would promote it.
+func startStaleFirst(ctx context.Context, s *Scene) error {
+	const behind, patience = 1500 * time.Millisecond, 12 * time.Second
+	primary, err := s.Primary(ctx)
+	if err != nil {
+		return err
+	}
+	replicas, err := s.Replicas(ctx)
+	if err != nil {
+		return err
+	}
+	stale, good := replicas[0], replicas[1]
+	s.Fault(stale.Name() + " stopped, and its link cut")
+	err = errors.Join(stale.Pause(), s.unlink(ctx, primary, stale))
+	if err == nil {
+		err = s.Hold(ctx, behind)
+	}
+	s.Step("all Redis nodes killed, " + stale.Name() + " started")
+	err = errors.Join(err, Each(s.Redis(), (*stack.Process).Kill), stale.Launch())
+	if err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if _, promoted := s.AwaitPrimaryOtherThan(limited, primary); promoted == nil {
+		s.Step(stale.Name() + " was promoted")
+	}
+	err = Each([]*stack.Process{primary, good}, (*stack.Process).Launch)
+	s.Heal(names([]*stack.Process{primary, good}) + " started")
+	return err
+}
