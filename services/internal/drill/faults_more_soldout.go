@@ -53,7 +53,7 @@ func (w *sought) order(ctx context.Context) {
 
 // restock makes one piece available for each purchase that was tried.
 func (w *sought) restock(ctx context.Context) error {
-	return ask(ctx, w.admin.Keyed("restock "+w.product), "POST", "/v1/products/"+w.product+"/stock", http.StatusOK,
+	return ask(ctx, w.admin.Keyed("restock-"+w.product), "POST", "/v1/products/"+w.product+"/stock", http.StatusOK,
 		object{"delta": soldOutOrders, "reason": "a delivery"}, nil)
 }
 
