@@ -150,16 +150,21 @@ func (c *committer) next() (group []*item) {
 }
 
 // round submits one group. What is not settled goes to the end of the queue, so
-// that the next group is another one.
+// that the next group is another one; but scripts that a new primary has never
+// seen go again at once, or hundreds that were held would each be tried in vain
+// before the first of them is answered.
 func (c *committer) round(ctx context.Context) error {
 	group := c.next()
 	c.metrics.group(len(group), len(c.waiting)+len(c.arrivals))
 	left, err := c.commit(ctx, group)
-	c.waiting = append(c.waiting, left...)
-	switch {
-	case err == nil:
+	if err == nil {
+		c.waiting = append(left, c.waiting...)
 		c.limit = min(c.most, c.limit*2)
-	case len(group) > 1: // one alone tells nothing about how many go together
+		return nil
+	}
+	c.waiting = append(c.waiting, left...)
+	// What never went out, or one alone, tells nothing about how many go together.
+	if len(group) > 1 && !neverSent(err) {
 		c.limit = max(1, len(group)/2)
 	}
 	return err

@@ -36,3 +36,33 @@ func TestAFrozenOldPrimaryDoesNotSlowTheNewOne(t *testing.T) {
 	}, 2*time.Second, time.Millisecond)
 	a.whole(t)
 }
+
+func TestAFrozenSentinelDoesNotSlowWhatOneReplicaAcknowledges(t *testing.T) {
+	a := newArena(t, nil)
+	db, primary := a.dbs[0], a.whole(t)
+	for _, name := range []string{"redis-1", "redis-2", "redis-3"} {
+		if name != primary {
+			require.NoError(t, a.Process(name).Kill())
+			break
+		}
+	}
+	key := unique("counter")
+	require.NoError(t, a.Process("sentinel-1").Pause())
+	commitValue(t, db, key)
+	begun, slow := time.Now(), 0
+	for range 40 {
+		one := time.Now()
+		_, err := db.Commit(t.Context(), counting(key, 99, request(unique("r"))))
+		require.NoError(t, err)
+		if time.Since(one) >= lookTimeout {
+			slow++
+		}
+	}
+	t.Logf("40 writes took %v, %d of them longer than the time to look for others", time.Since(begun).Round(time.Millisecond), slow)
+	require.LessOrEqual(t, slow, 8, "only now and then one waits for the frozen Sentinel")
+	require.Len(t, db.topology.testimonies(t.Context()), 2)
+
+	// It wakes up, and is heard at once.
+	require.NoError(t, a.Process("sentinel-1").Resume())
+	require.Eventually(t, func() bool { return len(db.topology.testimonies(t.Context())) == 3 }, 2*time.Second, time.Millisecond)
+}

@@ -2,6 +2,7 @@ package redisdb
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -53,7 +54,7 @@ type topology struct {
 	changed chan struct{} // closed and replaced whenever the primary changes
 	dialled *lines
 
-	standing questions // to nodes, see silence.go
+	standing questions // to nodes and Sentinels, see silence.go
 }
 
 func newTopology(s Settings, log *slog.Logger, onSwitch func()) *topology {
@@ -180,7 +181,13 @@ func (t *topology) testimonies(ctx context.Context) []testimony {
 	defer cancel()
 	answers := make(chan *testimony, len(t.sentinels))
 	for _, sentinel := range t.sentinels {
-		go func() { answers <- t.ask(ctx, sentinel) }()
+		go func() {
+			said, err := inquire(ctx, &t.standing, sentinel.Options().Addr, func(ctx context.Context) (*testimony, error) { return t.ask(ctx, sentinel) })
+			if err != nil {
+				said = nil
+			}
+			answers <- said
+		}()
 	}
 	var list []testimony
 	for range t.sentinels {
@@ -191,10 +198,12 @@ func (t *topology) testimonies(ctx context.Context) []testimony {
 	return list
 }
 
+var errNoMaster = errors.New("the Sentinel does not know the master")
+
 // ask reads the record before the name: should the two be read at different
 // moments of a failover, the name is then the later one, and a primary that was
 // just replaced never looks like one that is just being promoted.
-func (t *topology) ask(ctx context.Context, sentinel *redis.Client) *testimony {
+func (t *topology) ask(ctx context.Context, sentinel *redis.Client) (*testimony, error) {
 	var address, master, replicas *redis.Cmd
 	_, err := sentinel.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		master = pipe.Do(ctx, "SENTINEL", "MASTER", t.settings.MasterName)
@@ -203,11 +212,11 @@ func (t *topology) ask(ctx context.Context, sentinel *redis.Client) *testimony {
 		return nil
 	})
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	pair, _ := address.StringSlice()
 	if len(pair) != 2 {
-		return nil
+		return nil, errNoMaster
 	}
 	about := pairs(master.Val())
 	said := &testimony{primary: pair[0] + ":" + pair[1], flags: about["flags"]}
@@ -224,7 +233,7 @@ func (t *topology) ask(ctx context.Context, sentinel *redis.Client) *testimony {
 			said.replicas = append(said.replicas, node)
 		}
 	}
-	return said
+	return said, nil
 }
 
 // pairs reads a flat list of names and values.
