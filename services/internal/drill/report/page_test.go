@@ -169,8 +169,18 @@ func TestASilenceIsShownWhereNothingWasAnswered(t *testing.T) {
 
 func TestAFloodOfAnswersDoesNotFlattenTheRest(t *testing.T) {
 	p := draw(crashRun(), "x")
-	require.Len(t, p.Rates.Peaks, 1)
-	require.Equal(t, "3,790", p.Rates.Peaks[0].Text)
+	require.Equal(t, "3,790", p.Rates.Peak.Text)
+	require.False(t, p.Rates.Peak.Before)
+
+	run := crashRun()
+	run.Timeline.Rows[len(run.Timeline.Rows)-1].Good = 900
+	run.Timeline.Events = nil
+	p = draw(run, "x")
+	require.True(t, p.Rates.Peak.Before, "at the right end the words stand left of the bar")
+	require.Less(t, p.Rates.Peak.X, p.Right)
+
+	run.Timeline.Rows = run.Timeline.Rows[:50]
+	require.Nil(t, draw(run, "x").Rates.Peak, "an even load is shown whole")
 }
 
 func TestNothingIsDrawnOutsideOfThePicture(t *testing.T) {

@@ -15,13 +15,28 @@ type rates struct {
 	Marks                 string // a path of ticks under the bars with a failure
 	Per                   time.Duration
 	Ticks                 []tick
-	Peaks                 []peak
+	Peak                  *peak // nil: no bar is cut off
 }
 
-// peak is what a bar that is cut off at the panel's top would reach.
+// peak is what the highest of the bars that are cut off would reach.
 type peak struct {
-	X    px
-	Text string
+	X      px
+	Text   string
+	Before bool // it stands left of the bar
+	height int
+}
+
+// higher is the greater of two peaks, of which the first may be nil.
+func (k *peak) higher(b bar, from, to px) *peak {
+	if k != nil && k.height >= b.total() {
+		return k
+	}
+	per := float64(b.total()) / (b.To - b.From).Seconds()
+	k = &peak{X: to + 4, Text: number(int(per)), height: b.total()}
+	if k.Before = to > plotRight-100; k.Before {
+		k.X = from - 4
+	}
+	return k
 }
 
 // bar is some buckets together.
@@ -68,7 +83,7 @@ func (p *picture) drawRates(t *Timeline, y px) rates {
 			rectangle(&marks, from, max(to, from+2), r.Bottom+failedLane-1, r.Bottom+2)
 		}
 		if perSecond(b.total()) > scale.High {
-			r.Peaks = append(r.Peaks, peak{to, number(int(perSecond(b.total())))})
+			r.Peak = r.Peak.higher(b, from, to)
 		}
 	}
 	r.Good, r.Refused, r.Failed, r.Marks = good.String(), refused.String(), failed.String(), marks.String()
