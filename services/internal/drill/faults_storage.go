@@ -30,7 +30,7 @@ func storageFaults() []Fault {
 			Prepare: fullDisksKillNobody, Inject: diskFull,
 		}, {
 			Slug: "disk-full-all", Title: "all Redis nodes' disks full; started again with room 4 s later",
-			Promise: &Promise{AfterHeal: 40 * time.Second, Slowest: deadline, Errors: anyErrors, ReadErrors: anyErrors},
+			Promise:  &Promise{AfterHeal: 40 * time.Second, Slowest: deadline, Errors: anyErrors, ReadErrors: anyErrors},
 			Products: many, Prepare: fullDisksKillNobody, Inject: diskFullAll,
 		},
 	}
