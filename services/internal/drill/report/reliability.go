@@ -98,8 +98,7 @@ func controlTable(all []measured) string {
 	t.SetColumnConfigs(numeric(2, 3))
 	for _, m := range all {
 		if m.Control {
-			red := slices.DeleteFunc(slices.Clone(m.runs), func(r Run) bool { return !r.red() })
-			t.AppendRow(table.Row{m.title(), number(len(m.runs)), number(len(red))})
+			t.AppendRow(table.Row{m.title(), number(len(m.runs)), m.redText()})
 		}
 	}
 	return markdown("**Controls: one safeguard taken out, so it has to go red**", t)
@@ -133,6 +132,15 @@ func (m measured) runsText() string {
 		return number(len(m.runs))
 	}
 	return fmt.Sprintf("%s (%s failed)", number(len(m.runs)), number(failed))
+}
+
+// redText is how many runs were red, none without runs.
+func (m measured) redText() string {
+	if len(m.runs) == 0 {
+		return none
+	}
+	red := slices.DeleteFunc(slices.Clone(m.runs), func(r Run) bool { return !r.red() })
+	return number(len(red))
 }
 
 // figures are the columns from the write gap on.
