@@ -43,15 +43,15 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(o.Out, "purchases of one piece by %d callers at once; %d times %s each, in turn\n\n", o.Callers, o.Rounds, o.Last)
+	fmt.Fprintf(o.Out, "purchases of one piece by %d callers at once; %d rounds of %d turns of %s for each way\n\n", o.Callers, o.Rounds, o.Turns, o.Last)
 	if !found.print(o.Out, bars()) {
 		return errMissed
 	}
 	return nil
 }
 
-// measure runs every way once a round. Each round begins with another way, so
-// that none always comes after the same.
+// measure lets the ways take turns, round after round. The turns are short, so
+// that whatever else the machine does hits all ways alike.
 func measure(ctx context.Context, o Options, servers *stack.Stack) (*results, error) {
 	ways, err := open(servers)
 	if err != nil {
@@ -64,14 +64,23 @@ func measure(ctx context.Context, o Options, servers *stack.Stack) (*results, er
 	}()
 	found := &results{rates: map[string][]float64{}}
 	for round := range o.Rounds {
-		for i := range ways {
-			w := ways[(i+round)%len(ways)]
-			rate, err := sell(ctx, o, servers, w)
+		m, err := furnish(ctx, servers, ways[0])
+		if err != nil {
+			return nil, err
+		}
+		sums := make([]tally, len(ways))
+		for turn := range o.Turns * len(ways) {
+			// Each series of turns begins with another way: none always comes after the same.
+			i := (turn + turn/len(ways)) % len(ways)
+			one, err := m.sell(ctx, o, ways[i])
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", w.name, err)
+				return nil, fmt.Errorf("%s: %w", ways[i].name, err)
 			}
-			fmt.Fprintf(o.Notes, "round %d of %d: %-27s %8.0f/s\n", round+1, o.Rounds, w.name, rate)
-			found.add(w.name, rate)
+			sums[i].add(one)
+		}
+		for i, sum := range sums {
+			found.add(ways[i].name, sum.rate())
+			fmt.Fprintf(o.Notes, "round %d of %d: %-27s %8.0f/s\n", round+1, o.Rounds, ways[i].name, sum.rate())
 		}
 	}
 	return found, nil

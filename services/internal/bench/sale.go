@@ -34,13 +34,24 @@ func (c catalogue) Lookup(_ context.Context, ids []string) ([]products.Product, 
 	return list, nil
 }
 
-// seller makes purchases through one way to commit.
-type seller struct {
-	purchases *purchases.Store
-	shelf     []string
-	buyer     string
-	serial    atomic.Int64
+// market is what is sold, and to whom.
+type market struct {
+	known  catalogue
+	shelf  []string // the ids of what is known
+	buyer  string
+	serial atomic.Int64
 }
+
+// tally is what was sold, and in which time.
+type tally struct {
+	sold int64
+	took time.Duration
+}
+
+func (t *tally) add(other tally) { t.sold, t.took = t.sold+other.sold, t.took+other.took }
+
+// rate is in purchases a second.
+func (t *tally) rate() float64 { return float64(t.sold) / t.took.Seconds() }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
@@ -50,80 +61,70 @@ func change(actor string) web.Change {
 	return web.Change{Actor: actor, Request: idempotency.Request{Record: id, Fingerprint: id, TTL: idempotency.OwnTTL, ID: id}}
 }
 
-// furnish empties the data set, so that every measurement finds the same, and
-// puts a buyer and products into it.
-func furnish(ctx context.Context, servers *stack.Stack, w way) (*seller, error) {
+// furnish empties the data set, so that every round finds the same, and puts a
+// buyer and products into it, committed in one of the ways.
+func furnish(ctx context.Context, servers *stack.Stack, w way) (*market, error) {
 	primary, err := servers.Primary(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &seller{buyer: newID()}
+	m := &market{buyer: newID(), known: catalogue{}}
 	for _, command := range [][]string{
 		{"FLUSHALL", "ASYNC"},
-		{"HSET", redisdb.KeyUser(s.buyer), "email", "buyer@shop.test"}, // all of a buyer that a purchase looks at
+		{"HSET", redisdb.KeyUser(m.buyer), "email", "buyer@shop.test"}, // all of a buyer that a purchase looks at
 	} {
 		if _, err := servers.Redis(ctx, primary, command...); err != nil {
 			return nil, err
 		}
 	}
-	known := catalogue{}
 	store := products.NewStore(w.db, time.Now, newID)
 	for i := range shelf {
 		price, name := money.Money{Amount: 1999, Currency: "EUR"}, fmt.Sprint("Product ", i)
 		in := products.CreateInput{Details: products.Details{Name: name, Price: &price}, Stock: products.MaxStock}
-		id, _, err := store.Create(ctx, change(s.buyer), in)
+		id, _, err := store.Create(ctx, change(m.buyer), in)
 		if err != nil {
 			return nil, err
 		}
-		known[id] = products.Product{ID: id, Name: name, Price: price, Version: 1}
-		s.shelf = append(s.shelf, id)
+		m.known[id] = products.Product{ID: id, Name: name, Price: price, Version: 1}
+		m.shelf = append(m.shelf, id)
 	}
-	s.purchases = purchases.NewStore(w.db, known, 15*time.Minute, newID)
-	return s, nil
+	return m, nil
 }
 
 // buy makes one purchase of one piece.
-func (s *seller) buy(ctx context.Context) error {
-	product := s.shelf[s.serial.Add(1)%shelf]
-	_, _, err := s.purchases.Create(ctx, change(s.buyer), s.buyer, purchases.CreateInput{Items: []purchases.Line{{ProductID: product, Quantity: 1}}})
+func (m *market) buy(ctx context.Context, store *purchases.Store) error {
+	product := m.shelf[m.serial.Add(1)%shelf]
+	_, _, err := store.Create(ctx, change(m.buyer), m.buyer, purchases.CreateInput{Items: []purchases.Line{{ProductID: product, Quantity: 1}}})
 	return err
 }
 
-// sell lets callers buy, one purchase after the other each, and gives how many
-// were answered a second after the warm-up. The first error ends it.
-func sell(ctx context.Context, o Options, servers *stack.Stack, w way) (float64, error) {
-	s, err := furnish(ctx, servers, w)
-	if err != nil {
-		return 0, err
-	}
+// sell is one turn: callers buy, one purchase after the other each. What counts is
+// what was answered after the warm-up. The first error ends it.
+func (m *market) sell(ctx context.Context, o Options, w way) (tally, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	store := purchases.NewStore(w.db, m.known, 15*time.Minute, newID)
 	var sold atomic.Int64
 	var callers sync.WaitGroup
 	for range o.Callers {
 		callers.Go(func() {
 			for ctx.Err() == nil {
-				// What has begun is ended, or the next measurement would find it under way.
-				if err := s.buy(context.WithoutCancel(ctx)); err != nil {
+				// What has begun is ended, or the next turn would find it under way.
+				if err := m.buy(context.WithoutCancel(ctx), store); err != nil {
 					cancel(err)
 				}
 				sold.Add(1)
 			}
 		})
 	}
-	rate := count(ctx, o, &sold)
-	cause := context.Cause(ctx)
-	cancel(nil)
-	callers.Wait()
-	return rate, cause
-}
-
-// count waits for the warm-up to pass and gives the rate after it.
-func count(ctx context.Context, o Options, sold *atomic.Int64) float64 {
 	pass(ctx, o.Warm)
 	before, begun := sold.Load(), time.Now()
 	pass(ctx, o.Last)
-	return float64(sold.Load()-before) / time.Since(begun).Seconds()
+	counted := tally{sold: sold.Load() - before, took: time.Since(begun)}
+	cause := context.Cause(ctx)
+	cancel(nil)
+	callers.Wait()
+	return counted, cause
 }
 
 func pass(ctx context.Context, d time.Duration) {

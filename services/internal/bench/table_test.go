@@ -53,8 +53,8 @@ func TestATableTellsWhatWasMissed(t *testing.T) {
 func TestTheCommandLineHasDefaultsAndIsChecked(t *testing.T) {
 	o, err := Parse(nil, io.Discard)
 	require.NoError(t, err)
-	require.Equal(t, Options{Rounds: 7, Warm: 500 * time.Millisecond, Last: 2 * time.Second, Callers: 200}, o)
-	for _, wrong := range []string{"-rounds=0", "-callers=0", "-last=0s", "-warm=-1s", "more", "-unknown"} {
+	require.Equal(t, Options{Rounds: 7, Turns: 8, Warm: 50 * time.Millisecond, Last: 250 * time.Millisecond, Callers: 200}, o)
+	for _, wrong := range []string{"-rounds=0", "-turns=0", "-callers=0", "-last=0s", "-warm=-1s", "more", "-unknown"} {
 		_, err := Parse([]string{wrong}, io.Discard)
 		require.Error(t, err, wrong)
 	}

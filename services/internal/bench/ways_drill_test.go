@@ -16,7 +16,7 @@ import (
 // to do; here it is whether each way sells at all.
 func TestEveryWaySells(t *testing.T) {
 	servers := stack.StartT(t, stack.Options{Services: stack.RedisAndSentinels()})
-	o := Options{Rounds: 1, Warm: 100 * time.Millisecond, Last: 300 * time.Millisecond, Callers: 60, Out: io.Discard, Notes: io.Discard}
+	o := Options{Rounds: 1, Turns: 2, Warm: 20 * time.Millisecond, Last: 200 * time.Millisecond, Callers: 60, Out: io.Discard, Notes: io.Discard}
 	found, err := measure(t.Context(), o, servers)
 	require.NoError(t, err)
 	require.Equal(t, []string{grouped, bare, alone}, found.order)
