@@ -90,7 +90,7 @@ func retryControls() []Fault {
 			Control: &Control{Rate: 0.9, Rules: doubles}, Prepare: without("no-request-ids"), Inject: frozenReplicas,
 		}, {
 			Slug: "driver-retries", Title: "with the driver's own retries and no request ids: connections cut while replies are awaited",
-			Control: &Control{Rate: 0.9, Rules: doubles}, Prepare: without("driver-retries,no-request-ids"), Inject: cutConnections,
+			Control: &Control{Rate: 0.9, Rules: doubles}, Prepare: without("driver-retries,no-own-ids"), Inject: cutConnections,
 		}, {
 			Slug: "refusals-forgotten", Title: "with refusals not remembered: an API replica wakes up after its requests were refused by the other",
 			Control: &Control{Rate: 0.9, Rules: doubles}, Prepare: impatient("refusals-forgotten"), Inject: wakeAfterRefusals,

@@ -22,10 +22,14 @@ func frozenReplicas(ctx context.Context, s *Scene) error {
 	return err
 }
 
+// secondGroup is how long after the replicas were stopped a large group waits for
+// them: the first one has few writes in it, and its WAIT runs out after 0.5 s; what
+// has come meanwhile is the next.
+const secondGroup = 800 * time.Millisecond
+
 // cutConnections closes the API's connections to the primary while groups that ran
 // wait for the replicas' acknowledgements: nobody hears what became of them.
 func cutConnections(ctx context.Context, s *Scene) error {
-	const first, then = 150 * time.Millisecond, 250 * time.Millisecond
 	primary, err := s.Primary(ctx)
 	if err != nil {
 		return err
@@ -35,9 +39,9 @@ func cutConnections(ctx context.Context, s *Scene) error {
 		return err
 	}
 	s.Fault(fmt.Sprintf("%s stopped, and all connections to %s cut", names(replicas), primary.Name()))
-	err = errors.Join(Each(replicas, (*stack.Process).Pause), s.Hold(ctx, first))
+	err = errors.Join(Each(replicas, (*stack.Process).Pause), s.Hold(ctx, secondGroup))
 	_, cut := s.Stack.Redis(ctx, primary.Name(), "CLIENT", "KILL", "TYPE", "normal")
-	err = errors.Join(err, cut, s.Hold(ctx, then), Each(replicas, (*stack.Process).Resume))
+	err = errors.Join(err, cut, s.Hold(ctx, 300*time.Millisecond), Each(replicas, (*stack.Process).Resume))
 	s.Heal("both go on")
 	return err
 }
@@ -45,7 +49,6 @@ func cutConnections(ctx context.Context, s *Scene) error {
 // killBeforeAnswer kills an API replica whose groups ran and wait for the replicas'
 // acknowledgements. nginx sends their requests to the other one.
 func killBeforeAnswer(ctx context.Context, s *Scene) error {
-	const waiting = 300 * time.Millisecond
 	replicas, err := s.Replicas(ctx)
 	if err != nil {
 		return err
@@ -55,7 +58,7 @@ func killBeforeAnswer(ctx context.Context, s *Scene) error {
 		return err
 	}
 	s.Fault(fmt.Sprintf("%s stopped, and %s killed while it waits for them", names(replicas), api.Name()))
-	err = errors.Join(Each(replicas, (*stack.Process).Pause), s.Hold(ctx, waiting))
+	err = errors.Join(Each(replicas, (*stack.Process).Pause), s.Hold(ctx, secondGroup))
 	err = errors.Join(err, api.Kill(), Each(replicas, (*stack.Process).Resume))
 	s.Step("the replicas go on")
 	if err == nil {

@@ -7,10 +7,13 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"evergreen/services/internal/idempotency"
 )
 
 // A drill that finds nothing proves something only if it would have found what it
@@ -31,10 +34,11 @@ const (
 	noIncr          = "no-incr"            // the group's INCR is left out
 	driverRetries   = "driver-retries"     // the driver repeats a group by itself
 	noRequestIDs    = "no-request-ids"     // no outcome is remembered
-	refusalsForgot  = "refusals-forgotten" // refusals are not remembered, effects are
+	noOwnIDs        = "no-own-ids"         // only what has a client's key is remembered
+	refusalsForgot  = "refusals-forgotten" // of what has no client's key, refusals are not remembered, effects are
 	oneWaitPerWrite = "one-wait-per-write" // each write is a group of its own; nothing is lost by it, it is slow
 	allWeaknesses   = noWait + ", " + waitElsewhere + ", " + waitWithoutRule + ", " + toldEarly + ", " + noIncr + ", " +
-		driverRetries + ", " + noRequestIDs + ", " + refusalsForgot + ", " + oneWaitPerWrite
+		driverRetries + ", " + noRequestIDs + ", " + noOwnIDs + ", " + refusalsForgot + ", " + oneWaitPerWrite
 )
 
 // weaknesses reads the environment. A name that is none of ours ends the program:
@@ -83,12 +87,19 @@ func weakened(prelude string) string {
 		switch name {
 		case noRequestIDs:
 			prelude = replace(prelude, "ttl = tonumber(ARGV[2])", "ttl = 0")
+		case noOwnIDs:
+			prelude = replace(prelude, "ttl = tonumber(ARGV[2])", "ttl = tonumber(ARGV[2]) > "+ownTTL()+" and tonumber(ARGV[2]) or 0")
 		case refusalsForgot:
-			prelude = replace(prelude, "if request.ttl > 0 then\n    redis.call('SET'", "if request.ttl > 0 and code == 0 then\n    redis.call('SET'")
+			prelude = replace(prelude, "if request.ttl > 0 then\n    redis.call('SET'",
+				"if request.ttl > 0 and (code == 0 or request.ttl > "+ownTTL()+") then\n    redis.call('SET'")
 		}
 	}
 	return prelude
 }
+
+// ownTTL is, in milliseconds, for how long ids of our own are remembered; clients'
+// keys are for longer.
+func ownTTL() string { return strconv.FormatInt(idempotency.OwnTTL.Milliseconds(), 10) }
 
 // replace ends the program when there is nothing to replace: the prelude has
 // changed, and the weakness with it.

@@ -85,13 +85,29 @@ func TestWithoutTheRuleOneReplicaIsEnoughWhoeverIsMaster(t *testing.T) {
 	require.EqualValues(t, 1, ask)
 }
 
+// byClient is a request that a client has given a key.
+func byClient(record string) idempotency.Request {
+	r := request(record)
+	r.TTL = idempotency.KeyTTL
+	return r
+}
+
 func TestWithoutRequestIDsARetryCountsTwice(t *testing.T) {
-	db, key, script := open(t, generous), unique("counter"), weakly(t, noRequestIDs)
-	for range 2 {
-		_, err := db.Commit(t.Context(), script.Command(request(key), "tester", []string{key}, 9))
-		require.NoError(t, err)
+	db := open(t, generous)
+	for _, row := range []struct {
+		weakness string
+		request  func(string) idempotency.Request
+		want     string
+	}{
+		{"", request, "1"}, {noRequestIDs, request, "2"}, {noRequestIDs, byClient, "2"}, {noOwnIDs, request, "2"}, {noOwnIDs, byClient, "1"},
+	} {
+		key, script := unique("counter"), weakly(t, row.weakness)
+		for range 2 {
+			_, err := db.Commit(t.Context(), script.Command(row.request(key), "tester", []string{key}, 9))
+			require.NoError(t, err)
+		}
+		require.Equal(t, row.want, ask(t, "GET", key), "%+v", row)
 	}
-	require.Equal(t, "2", ask(t, "GET", key))
 }
 
 func TestWhoForgetsRefusalsRemembersEffects(t *testing.T) {
@@ -106,6 +122,16 @@ func TestWhoForgetsRefusalsRemembersEffects(t *testing.T) {
 		require.Equal(t, row.replayed, result.Replayed)
 	}
 	require.Equal(t, "1", ask(t, "GET", key))
+
+	key = unique("counter")
+	for range 2 {
+		result, err := db.Commit(t.Context(), script.Command(byClient(key), "tester", []string{key}, 0))
+		require.NoError(t, err)
+		require.Equal(t, 1, result.Code)
+	}
+	result, err := db.Commit(t.Context(), script.Command(byClient(key), "tester", []string{key}, 9))
+	require.NoError(t, err)
+	require.Equal(t, 1, result.Code, "a client's key is remembered")
 }
 
 func TestTheDriversOwnRetryCountsTwice(t *testing.T) {
