@@ -239,6 +239,21 @@ func TestOfManyBrokenPromisesAFewAreListedAndTheOthersCounted(t *testing.T) {
 	require.Equal(t, shownViolations, strings.Count(shown, "an acknowledged purchase is not there"))
 }
 
+func TestOnlyPromisedFaultsHaveSums(t *testing.T) {
+	names := func(runs ...Run) []string {
+		page := parsed(t, runs)
+		var all []string
+		for _, term := range page.tags("dt") {
+			if attribute(term.Parent.Parent, "class") == "tiles" {
+				all = append(all, said(term))
+			}
+		}
+		return all
+	}
+	require.Equal(t, []string{"runs", "failed", "controls red"}, names(controlRun(), unpromisedRun()))
+	require.Contains(t, names(crashRun()), "writes acknowledged")
+}
+
 func TestRunsAreGroupedByWhatIsExpectedOfThem(t *testing.T) {
 	page := parsed(t, all())
 	var titles []string

@@ -9,14 +9,13 @@ import (
 // totals are the sums over the runs of a report. A control has to lose writes,
 // and what is not promised may: neither is counted among the losses.
 type totals struct {
-	Runs, Failed, Requests                      int // that took place, controls included
-	Acknowledged, Lost, Duplicated, Oversold    int // of promised faults
-	Unknown                                     int
+	Runs, Failed                                int           // that took place, controls included
+	Promised                                    int           // runs of promised faults
+	Acknowledged, Lost, Duplicated, Oversold    int           // of promised faults
 	WriteGap, ReadGap                           time.Duration // the longest of promised faults
 	Unpromised, UnpromisedLost, UnpromisedTwice int
 	Controls, Red                               int // by slug: red in one run is enough
 	NotApplicable                               int
-	Took                                        time.Duration
 }
 
 func sum(runs []Run) totals {
@@ -43,8 +42,6 @@ func sum(runs []Run) totals {
 
 func (t *totals) add(r Run) {
 	t.Runs++
-	t.Requests += r.requests()
-	t.Took += r.Took
 	if !r.Passed() {
 		t.Failed++
 	}
@@ -52,8 +49,8 @@ func (t *totals) add(r Run) {
 	switch {
 	case r.Control:
 	case r.Promised:
+		t.Promised++
 		t.Acknowledged += v.Acknowledged
-		t.Unknown += v.Unknown
 		t.Lost += v.Lost
 		t.Duplicated += v.Duplicated
 		t.Oversold += v.Oversold

@@ -81,6 +81,7 @@ func TestFiguresAreWrittenWithUnits(t *testing.T) {
 	require.Equal(t, "under 0.001 %", share(1, 1_000_000))
 	require.Equal(t, "50.0 %", share(1, 2))
 	require.Equal(t, "0", errorsText(nil))
+	require.Equal(t, "1,000 busy", errorsText(map[string]int{"busy": 1000}))
 	require.Equal(t, "1,006: 1,000 busy, 3 a, 3 b", errorsText(map[string]int{"b": 3, "busy": 1000, "a": 3}))
 }
 

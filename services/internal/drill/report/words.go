@@ -82,6 +82,9 @@ func errorsText(errors map[string]int) string {
 		parts[i] = number(errors[code]) + " " + code
 		total += errors[code]
 	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
 	return number(total) + ": " + strings.Join(parts, ", ")
 }
 
