@@ -28,6 +28,7 @@ const (
 func (r *record) linearizable() {
 	end := time.Now().Add(longestChecks)
 	all := r.actions()
+	groups := r.groups()
 	for _, id := range r.products() {
 		ledger := r.h.Initial[id]
 		actions := r.audited(id, all[id])
@@ -36,7 +37,7 @@ func (r *record) linearizable() {
 			r.report(RuleUndecided, nil, "product %s has %d operations, and %d are the most that are searched for an order", id, len(actions), mostActions)
 			continue
 		}
-		r.productOrder(id, product{stock: ledger.Stock, version: ledger.Version}, actions, end)
+		r.productOrder(id, product{stock: ledger.Stock, version: ledger.Version}, actions, groups, end)
 	}
 	r.purchaseOrders(end)
 }
@@ -55,7 +56,7 @@ func (r *record) partition(size int) {
 	r.verdict.Largest = max(r.verdict.Largest, size)
 }
 
-func (r *record) productOrder(id string, first product, actions []*action, end time.Time) {
+func (r *record) productOrder(id string, first product, actions []*action, groups func(*operation) group, end time.Time) {
 	for _, a := range outside(first, actions) {
 		r.tellOutside(id, first, a, actions)
 		a.optional = true // what its answer demanded was reported
@@ -65,7 +66,7 @@ func (r *record) productOrder(id string, first product, actions []*action, end t
 		}
 	}
 	deadline := time.Now().Add(r.patience(end))
-	s := newSearch(actions)
+	s := newSearch(actions, groups)
 	order, failed := s.find(first, time.Now().Add(time.Until(deadline)/2))
 	if failed == nil {
 		if tight, within := narrowed(order); within && judge(first, tight, time.Until(deadline)) == porcupine.Ok {

@@ -106,6 +106,8 @@ func (op *operation) said() string {
 		return fmt.Sprintf("refused %d %s", a.Status, a.Code)
 	case a.State != "":
 		return "done, " + a.State
+	case op.Kind == history.Adjust:
+		return fmt.Sprintf("done, stock %d", a.Stock)
 	case op.Kind == history.ReadProduct || op.Kind == history.Edit:
 		return fmt.Sprintf("done, stock %d, version %d", a.Stock, a.Version)
 	}

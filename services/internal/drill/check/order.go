@@ -5,20 +5,32 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"evergreen/services/internal/drill/history"
 )
 
 // Porcupine tries the actions in the order in which they began, and remembers
 // every set of them that it has tried. After a failover hundreds of purchases
 // that had been held end at once, and the sets of those are too many. The search
-// here knows what Porcupine cannot: purchases of the same size are as good as
-// each other, so the one that must end first goes first; what only observes goes
-// as soon as it fits; what nobody observes may wait until it must. What it finds
-// is only a proposal: Porcupine is given the history with each action's time
-// narrowed to its place in the proposed order, and judges that.
+// here knows what Porcupine cannot: how the shop works. Each API replica submits
+// groups, one after the other, and an answer's Consistency-Token is the number of
+// its group; purchases of the same size are as good as each other; what only
+// observes goes as soon as it fits, and what nobody observes may wait until it
+// must. What it finds is only a proposal: Porcupine is given the history with
+// each action's time narrowed to its place in the proposed order, and judges
+// that. So no mistake in here can make a false history pass.
 
-// widths are how many partial orders are followed at once, in turn, until an
-// order is found. Most histories need the first.
-func widths() []int { return []int{32, 512, 4096} }
+// plan is one way to search: how many partial orders are followed at once, and
+// whether those go first that follow the groups, or those that explain most.
+type plan struct {
+	width  int
+	guided bool
+}
+
+// plans are tried in turn. Most histories need the first.
+func plans() []plan {
+	return []plan{{32, true}, {512, true}, {512, false}, {4096, true}, {4096, false}}
+}
 
 // edge is the begin or the end of an action.
 type edge struct {
@@ -36,6 +48,9 @@ type search struct {
 	edits    []int64   // versions that they may make
 	keys     []uint64  // random, to tell sets of actions apart
 	class    []variety // what an action is, apart from its times
+	groups   []group   // that each action was submitted in
+	least    []int64   // of the groups of the actions that begin from each edge on, the earliest
+	plan     plan
 }
 
 // variety is what makes two actions interchangeable.
@@ -53,6 +68,7 @@ type partial struct {
 	watching []int // open actions that change nothing
 	set      uint64
 	seen     int // observations explained
+	strayed  int // pairs of one group that are not in the order of their arrival
 	last     *link
 }
 
@@ -67,7 +83,7 @@ type stuck struct {
 	complete bool // nothing was left untried: there is no order
 }
 
-func newSearch(actions []*action) *search {
+func newSearch(actions []*action, of func(*operation) group) *search {
 	s := &search{actions: actions, endEdge: make([]int, len(actions)), keys: make([]uint64, len(actions)), class: make([]variety, len(actions))}
 	seed := uint64(0x9e3779b97f4a7c15)
 	for i, a := range actions {
@@ -78,6 +94,7 @@ func newSearch(actions []*action) *search {
 		s.endEdge[i] = math.MaxInt
 		seed = mix(seed)
 		s.keys[i] = seed
+		s.groups = append(s.groups, of(a.op))
 		s.class[i] = variety{a.delta, a.need, a.stock, a.version, a.edit, a.exact, a.known}
 	}
 	slices.SortStableFunc(s.edges, func(x, y edge) int {
@@ -87,19 +104,10 @@ func newSearch(actions []*action) *search {
 	return s
 }
 
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// mix is the step of the splitmix64 generator, good enough to tell sets apart.
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
+// before is the order in which a partial order keeps its open actions: of two
+// that are as good as each other the one that must end first is never wrong.
+func (s *search) before(x, y int) int {
+	return cmp.Compare(s.endEdge[x], s.endEdge[y])
 }
 
 // totals sums up, edge by edge, what may still come: it shows early that a stock
@@ -107,6 +115,13 @@ func mix(x uint64) uint64 {
 func (s *search) totals() {
 	n := len(s.edges)
 	s.up, s.down, s.edits = make([]int64, n+1), make([]int64, n+1), make([]int64, n+1)
+	s.least = make([]int64, n+1)
+	s.least[n] = math.MaxInt64
+	for i := n - 1; i >= 0; i-- {
+		if s.least[i] = s.least[i+1]; !s.edges[i].end {
+			s.least[i] = min(s.least[i], s.groups[s.edges[i].a].number)
+		}
+	}
 	for i, e := range s.edges {
 		s.up[i+1], s.down[i+1], s.edits[i+1] = s.up[i], s.down[i], s.edits[i]
 		a := s.actions[e.a]
@@ -123,8 +138,9 @@ func (s *search) totals() {
 // find gives an order of the actions, or where it got stuck.
 func (s *search) find(first product, deadline time.Time) ([]*action, *stuck) {
 	var at *stuck
-	for _, width := range widths() {
-		order, failed := s.within(first, width, deadline)
+	for _, plan := range plans() {
+		s.plan = plan
+		order, failed := s.follow(first, deadline)
 		if failed == nil {
 			return order, nil
 		}
@@ -138,12 +154,12 @@ func (s *search) find(first product, deadline time.Time) ([]*action, *stuck) {
 	return nil, at
 }
 
-// within follows up to width partial orders, all of the same length.
-func (s *search) within(first product, width int, deadline time.Time) ([]*action, *stuck) {
+// follow goes by the plan: all partial orders that it follows are of one length.
+func (s *search) follow(first product, deadline time.Time) ([]*action, *stuck) {
 	begin := &partial{state: first}
 	s.advance(begin)
 	beam := []*partial{begin}
-	failed := &stuck{best: begin, complete: true}
+	failed := &stuck{best: begin, complete: !s.plan.guided}
 	for len(beam) > 0 {
 		known := map[uint64]bool{}
 		var next []*partial
@@ -156,12 +172,10 @@ func (s *search) within(first product, width int, deadline time.Time) ([]*action
 			}
 			next = s.extend(p, known, next)
 		}
-		if len(next) > width {
+		if len(next) > s.plan.width {
 			failed.complete = false
-			slices.SortStableFunc(next, func(a, b *partial) int {
-				return cmp.Or(cmp.Compare(b.seen, a.seen), cmp.Compare(b.next, a.next))
-			})
-			next = next[:width]
+			slices.SortStableFunc(next, better)
+			next = next[:s.plan.width]
 		}
 		if time.Now().After(deadline) {
 			failed.complete = false
@@ -180,9 +194,10 @@ func (s *search) extend(p *partial, known map[uint64]bool, next []*partial) []*p
 			return s.keep(p, due, known, next)
 		}
 	}
-	tried := make([]variety, 0, 8)
+	earliest := s.earliest(p)
+	tried := make([]variety, 0, 16)
 	for _, a := range p.open {
-		if slices.Contains(tried, s.class[a]) {
+		if slices.Contains(tried, s.class[a]) || s.groups[a].after >= earliest {
 			continue
 		}
 		tried = append(tried, s.class[a])
@@ -191,6 +206,43 @@ func (s *search) extend(p *partial, known map[uint64]bool, next []*partial) []*p
 		}
 	}
 	return next
+}
+
+// earliest is the number of the earliest group that is not in order yet: none
+// goes next that was submitted after it. Without guidance that holds back nobody.
+func (s *search) earliest(p *partial) int64 {
+	if !s.plan.guided {
+		return math.MaxInt64
+	}
+	earliest := s.least[p.next]
+	for _, a := range p.open {
+		earliest = min(earliest, s.groups[a].number)
+	}
+	for _, a := range p.watching {
+		earliest = min(earliest, s.groups[a].number)
+	}
+	return earliest
+}
+
+// better sorts partial orders by how much is to be hoped of them.
+func better(a, b *partial) int {
+	return cmp.Or(cmp.Compare(b.seen, a.seen), cmp.Compare(a.strayed, b.strayed), cmp.Compare(b.next, a.next))
+}
+
+// overtaken is how many of the open actions of its group an action goes before
+// although they began before it and were answered before it. A group is done in
+// the order of its arrival; that is not known, but one of the two is mostly right.
+func (s *search) overtaken(open []int, a int) (n int) {
+	x, group := s.actions[a], s.groups[a]
+	if x.op == nil || x.op.Kind == history.Cancel { // which reads once more before it answers
+		return 0
+	}
+	for _, o := range open {
+		if y := s.actions[o]; s.groups[o] == group && y.start < x.start && y.end < x.end {
+			n++
+		}
+	}
+	return n
 }
 
 // plain says that none of the open actions observes anything: then nothing is
@@ -205,8 +257,9 @@ func (s *search) plain(open []int) bool {
 }
 
 func (s *search) keep(p *partial, a int, known map[uint64]bool, next []*partial) []*partial {
-	q := &partial{next: p.next, seen: p.seen, last: &link{a, p.last}, set: p.set ^ s.keys[a]}
+	q := &partial{next: p.next, seen: p.seen + b2i(s.actions[a].observes()), last: &link{a, p.last}, set: p.set ^ s.keys[a]}
 	q.state, _ = p.state.step(s.actions[a])
+	q.strayed = p.strayed + s.overtaken(p.open, a)
 	q.open = make([]int, 0, len(p.open)+4)
 	for _, o := range p.open {
 		if o != a {
@@ -235,7 +288,7 @@ func (s *search) advance(p *partial) {
 				return
 			}
 		case a.changes():
-			at, _ := slices.BinarySearchFunc(p.open, e.a, func(x, y int) int { return cmp.Compare(s.endEdge[x], s.endEdge[y]) })
+			at, _ := slices.BinarySearchFunc(p.open, e.a, s.before)
 			p.open = slices.Insert(p.open, at, e.a)
 		case !s.explain(p, e.a):
 			p.watching = append(p.watching, e.a)
@@ -255,33 +308,39 @@ func (s *search) explain(p *partial, a int) bool {
 
 // hopeful says that each open observation can still come true.
 func (s *search) hopeful(p *partial) bool {
-	var up, down, edits int64
-	for _, o := range p.open {
-		a := s.actions[o]
-		up, down, edits = up+max(a.delta, 0), down+min(a.delta, 0), edits+int64(b2i(a.edit))
-	}
-	can := func(o int) bool {
-		a, end := s.actions[o], min(s.endEdge[o], len(s.edges)-1)
-		if a.optional {
-			return true
-		}
-		// What begins between the next edge and the end of the observation.
-		more, less, newer := s.up[end]-s.up[p.next], s.down[end]-s.down[p.next], s.edits[end]-s.edits[p.next]
-		least, most := p.state.stock+down+less, p.state.stock+up+more
-		return (!a.exact || a.stock >= least && a.stock <= most) && most >= a.need && (a.below == 0 || least < a.below) &&
-			(!a.known || a.version >= p.state.version && a.version <= p.state.version+edits+newer)
-	}
 	for _, o := range p.watching {
-		if !can(o) {
+		if !s.reachable(p, o) {
 			return false
 		}
 	}
 	for _, o := range p.open {
-		if s.actions[o].observes() && !can(o) {
+		if s.actions[o].observes() && !s.reachable(p, o) {
 			return false
 		}
 	}
 	return true
+}
+
+// reachable compares what an observation demands with what the actions that may
+// go before it can make of the state: those that are open, and those that begin
+// before its end.
+func (s *search) reachable(p *partial, o int) bool {
+	a := s.actions[o]
+	if a.optional {
+		return true
+	}
+	end := min(s.endEdge[o], len(s.edges)-1)
+	most, least := p.state.stock+s.up[end]-s.up[p.next], p.state.stock+s.down[end]-s.down[p.next]
+	newest := p.state.version + s.edits[end] - s.edits[p.next]
+	for _, other := range p.open {
+		if other == o || s.plan.guided && s.groups[other].after >= s.groups[o].number {
+			continue
+		}
+		b := s.actions[other]
+		most, least, newest = most+max(b.delta, 0), least+min(b.delta, 0), newest+int64(b2i(b.edit))
+	}
+	return (!a.exact || a.stock >= least && a.stock <= most) && most >= a.need && (a.below == 0 || least < a.below) &&
+		(!a.known || a.version >= p.state.version && a.version <= newest)
 }
 
 // order unrolls a partial order that has come to the end.
@@ -292,4 +351,19 @@ func (s *search) order(p *partial) []*action {
 	}
 	slices.Reverse(order)
 	return order
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// mix is the step of the splitmix64 generator, good enough to tell sets apart.
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
 }

@@ -86,11 +86,11 @@ func projectAdjust(op *operation, add func(string, *action)) {
 		return
 	case op.effect != didNot:
 		a.delta, a.need = op.Delta, max(-op.Delta, 0)
+		if op.effect == did && op.fate == done {
+			a.exact, a.stock = true, op.answer.Stock-op.Delta
+		}
 	case op.answer.Code == "insufficient-stock" && op.Delta < 0:
 		a.below = -op.Delta
-		if available, told := op.answer.Short[op.Product]; told {
-			a.exact, a.stock = true, available
-		}
 	default:
 		return
 	}

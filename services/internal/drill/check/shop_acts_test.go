@@ -3,7 +3,6 @@ package check
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"evergreen/services/internal/drill/history"
@@ -11,20 +10,18 @@ import (
 
 // perform does an operation now, and answers it.
 func (s *shop) perform(op history.Op) history.Op {
-	s.seq++
-	s.seqAt = append(s.seqAt, s.now)
+	s.made++
 	if !op.Kind.Write() {
 		return s.look(op)
 	}
 	if first, known := s.outcomes[op.Key]; op.Key != "" && known && !s.forgets(first) {
-		first.ID, first.Start, first.Replayed, first.NewToken = op.ID, op.Start, true, strconv.FormatInt(s.seq, 10)
+		first.ID, first.Start, first.Replayed = op.ID, op.Start, true
 		if s.broken("replays-another-body", 0.5) {
 			first.Body += "!"
 		}
 		return first
 	}
 	op = s.change(op)
-	op.NewToken = strconv.FormatInt(s.seq, 10)
 	if op.Key != "" {
 		s.outcomes[op.Key] = op
 	}
@@ -73,7 +70,7 @@ func (s *shop) buy(op history.Op) history.Op {
 		op.Short = short
 		return refuse(op, 409, "insufficient-stock")
 	}
-	op.Purchase = fmt.Sprintf("purchase-%06d", s.seq)
+	op.Purchase = fmt.Sprintf("purchase-%06d", s.made)
 	o := &order{Purchase: history.Purchase{ID: op.Purchase, User: op.User, Mark: op.Mark, Lines: op.Lines}}
 	if op.Mark == 0 {
 		o.Mark = 5 // the list price
@@ -131,6 +128,7 @@ func (s *shop) adjust(op history.Op) history.Op {
 		p.now.Stock, p.now.Adjusted = p.now.Stock+op.Delta, p.now.Adjusted+op.Delta
 		s.shown(p)
 	}
+	op.Stock = p.now.Stock
 	return accept(op, 200)
 }
 
@@ -153,7 +151,6 @@ func (s *shop) look(op history.Op) history.Op {
 	switch {
 	case op.Strength == history.Strong && !s.broken("strong-reads-lag", 0.3):
 		from = s.now
-		op.NewToken = strconv.FormatInt(s.seq, 10)
 	case op.Strength == history.Token && !s.broken("tokens-ignored", 1):
 		from = max(from, s.seqAt[token(op.Token)-1])
 	case op.Strength == history.Plain && s.broken("reads-too-old", 0.3):

@@ -26,8 +26,10 @@ type shop struct {
 	purchases []*order
 	known     []*order // that some client was told of
 	outcomes  map[string]history.Op
-	seq       int64
-	seqAt     []time.Duration // when each commit was
+	made      int             // operations that were done
+	seq       int64           // groups that have ended
+	seqAt     []time.Duration // when each of them did
+	group     [2]*commitGroup // of each API replica, the one that is under way
 	tokens    map[int]int64   // of each client's last write
 	marks     int64
 }
@@ -46,6 +48,12 @@ type sizes struct {
 func small(seed uint64) sizes {
 	return sizes{seed: seed, products: 3, stock: 60, length: 15 * time.Second, writes: 40, reads: 30,
 		from: 5 * time.Second, hold: 3 * time.Second, losing: 0.01, retrying: 0.7}
+}
+
+// commitGroup is what one API replica does together. Its number is known when it ends.
+type commitGroup struct {
+	ends   time.Duration
+	number int64
 }
 
 type shelf struct {
@@ -214,9 +222,9 @@ func (s *shop) begin(op history.Op) {
 	}
 	s.h.Ops = append(s.h.Ops, op)
 	acts := s.now + time.Duration(s.IntN(6000))*time.Microsecond
-	asks := op.Kind.Write() || op.Strength == history.Strong
-	if asks && acts >= s.from && acts < s.from+s.hold {
-		acts = s.from + s.hold + time.Duration(s.IntN(100))*time.Millisecond
+	if asks(op) && acts >= s.from && acts < s.from+s.hold {
+		// Nearly in the order of arrival, and more at once than anybody can tell apart.
+		acts = s.from + s.hold + (s.now-s.from)/32 + time.Duration(s.IntN(20_000))*time.Microsecond
 	}
 	s.at(acts, func() { s.act(op) })
 }
@@ -239,8 +247,34 @@ func (s *shop) act(op history.Op) {
 	if lost {
 		op = unanswered(op)
 	}
-	s.at(s.now+time.Duration(500+s.IntN(25_000))*time.Microsecond, func() { s.answered(op) })
+	ends := s.now
+	if asks(op) {
+		op.ServedBy = fmt.Sprint("api-", 1+op.ID%2)
+		group := s.join(op.ID % 2)
+		ends = group.ends
+		s.at(ends+time.Duration(500+s.IntN(9_000))*time.Microsecond, func() { s.answered(op, group.number) })
+		return
+	}
+	s.at(ends+time.Duration(500+s.IntN(5_000))*time.Microsecond, func() { s.answered(op, 0) })
 }
+
+// join gives the group that a replica is at. All that it does within a few
+// milliseconds is one group; the number is given at its end.
+func (s *shop) join(replica int) *commitGroup {
+	g := s.group[replica]
+	if g == nil || g.number != 0 {
+		g = &commitGroup{ends: s.now + 20*time.Millisecond}
+		s.group[replica] = g
+		s.at(g.ends, func() {
+			s.seq++
+			g.number = s.seq
+			s.seqAt = append(s.seqAt, s.now)
+		})
+	}
+	return g
+}
+
+func asks(op history.Op) bool { return op.Kind.Write() || op.Strength == history.Strong }
 
 // unanswered takes away all that an answer told.
 func unanswered(op history.Op) history.Op {
@@ -252,8 +286,11 @@ func unanswered(op history.Op) history.Op {
 	return blank
 }
 
-func (s *shop) answered(op history.Op) {
+func (s *shop) answered(op history.Op, group int64) {
 	op.End = s.now
+	if op.Kind.Write() && (op.Outcome == history.Done || op.Outcome == history.Refused) {
+		op.NewToken = strconv.FormatInt(group, 10)
+	}
 	s.h.Ops[op.ID-1] = op
 	if op.NewToken != "" && op.Kind.Write() {
 		s.tokens[op.Client] = max(s.tokens[op.Client], token(op.NewToken))
