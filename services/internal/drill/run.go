@@ -91,14 +91,15 @@ func (r *runner) play(ctx context.Context, shop *shop, f task) (*history.History
 	troubles = append(troubles, clients.Stop(ctx))
 	if errors.Join(troubles...) == nil {
 		r.show.phase("healing")
-		troubles = append(troubles, shop.awaitWhole(ctx, wholeWithin))
+		troubles = append(troubles, shop.awaitWhole(ctx))
 		scene.Event(history.Quiet, "")
 	}
 	r.show.phase("auditing")
 	h, err := clients.Finish(ctx)
-	if h != nil {
-		h.Fault, h.Variant, h.DownAfter = f.Slug, f.variant, scene.DownAfter
+	if err != nil {
+		h.Audit = history.Audit{} // half of one would make the rest look lost
 	}
+	h.Fault, h.Variant, h.DownAfter = f.Slug, f.variant, scene.DownAfter
 	return h, errors.Join(append(troubles, err)...)
 }
 
@@ -146,18 +147,20 @@ func resumed(ctx context.Context, s *Scene) error {
 	return nil
 }
 
-// judge fills in what the run found. trouble is why it did not get to its end.
+// judge fills in what the run found. trouble is why it did not get to its end; what
+// the clients were promised is judged all the same, if the shop could be audited.
 func (r *runner) judge(run *report.Run, f task, h *history.History, trouble error) {
 	r.show.phase("checking")
 	if h != nil {
 		run.Figures, run.Timeline = check.Measure(h), report.NewTimeline(h)
 	}
-	if trouble != nil {
-		run.Reasons = []string{"the run did not get to its end: " + trouble.Error()}
-		return
+	if h != nil && h.Audit.Products != nil {
+		run.Verdict = check.Check(h)
+		run.Reasons = reasons(f, h, run.Verdict, run.Figures)
 	}
-	run.Verdict = check.Check(h)
-	run.Reasons = reasons(f, h, run.Verdict, run.Figures)
+	if trouble != nil {
+		run.Reasons = append([]string{"the run did not get to its end: " + trouble.Error()}, run.Reasons...)
+	}
 }
 
 // conclude keeps what a failed run leaves, records the run, and gives the shop

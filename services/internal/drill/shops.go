@@ -29,9 +29,9 @@ type shops struct {
 // open gives a whole shop for a run of f.
 func (s *shops) open(ctx context.Context, f Fault) (*shop, error) {
 	if s.somebodyElses != nil {
-		return s.somebodyElses, s.somebodyElses.awaitWhole(ctx, wholeWithin)
+		return s.somebodyElses, s.somebodyElses.awaitWhole(ctx)
 	}
-	if s.current != nil && (f.Prepare != nil || s.runs >= runsPerStack || s.current.awaitWhole(ctx, wholeWithin) != nil) {
+	if s.current != nil && (f.Prepare != nil || s.runs >= runsPerStack || s.current.awaitWhole(ctx) != nil) {
 		if err := s.close(ctx); err != nil {
 			return nil, err
 		}
@@ -57,7 +57,7 @@ func (s *shops) start(ctx context.Context, f Fault) error {
 		return fmt.Errorf("starting the stack: %w", err)
 	}
 	s.current, s.runs = private(started), 0
-	if err := s.current.awaitWhole(ctx, wholeWithin); err != nil {
+	if err := s.current.awaitWhole(ctx); err != nil {
 		return errors.Join(err, s.close(ctx))
 	}
 	return nil

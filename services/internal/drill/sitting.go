@@ -14,9 +14,15 @@ import (
 type sitting struct {
 	*runner
 	runs []report.Run
-	// troubles are of runs that were not made.
+	// troubles are what went wrong beside the shop: runs that could not be made, and
+	// how many in a row; results that could not be written.
 	troubles []error
+	notMade  int
 }
+
+// mostNotMade is after how many runs in a row that could not even begin a sitting
+// ends: the next would be no better.
+const mostNotMade = 2
 
 // one makes a run and notes what came of it; false when the sitting is to end.
 func (s *sitting) one(ctx context.Context, t task) bool {
@@ -29,12 +35,14 @@ func (s *sitting) one(ctx context.Context, t task) bool {
 		s.troubles = append(s.troubles, fmt.Errorf("%s: %w", t.Slug, err))
 		s.show.say("%s: %v", t.Slug, err)
 	}
-	if !errors.Is(err, errNotMade) {
-		s.show.end(run)
-		s.runs = append(s.runs, run)
+	if errors.Is(err, errNotMade) {
+		s.notMade++
+		return s.notMade < mostNotMade
 	}
-	// A shop that cannot be started is no better next time.
-	return !errors.Is(err, errNotMade)
+	s.notMade = 0
+	s.show.end(run)
+	s.runs = append(s.runs, run)
+	return true
 }
 
 // faults does each fault so many times, all of them once before any comes again.
@@ -127,6 +135,9 @@ func (s *sitting) controls(ctx context.Context, controls []Fault) error {
 			}
 			if !s.one(ctx, task{Fault: c, variant: variant, attempt: attempt + 1, attempts: of}) {
 				return ctx.Err()
+			}
+			if s.notMade > 0 {
+				continue
 			}
 			if last := s.runs[len(s.runs)-1]; last.NotApplicable != "" || !last.Passed() || red(c, last.Verdict) {
 				most -= of - attempt - 1

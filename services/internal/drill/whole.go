@@ -62,11 +62,11 @@ func running(url, net string, settings map[string]string) *shop {
 // awaitWhole returns when nothing is left of any fault: everything is up, all
 // Sentinels name one primary, miss nobody and are doing nothing, no other node
 // says that it is primary, and both replicas have what it has.
-func (s *shop) awaitWhole(ctx context.Context, limit time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+func (s *shop) awaitWhole(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, wholeWithin)
 	defer cancel()
 	if err := until(ctx, s.whole); err != nil {
-		return fmt.Errorf("the shop is not whole after %v: %w", limit, err)
+		return fmt.Errorf("the shop is not whole after %v: %w", wholeWithin, err)
 	}
 	return nil
 }
