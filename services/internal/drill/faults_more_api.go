@@ -26,6 +26,7 @@ func apiFaults() []Fault {
 			// The other replica goes on; what the frozen one holds is answered when it wakes
 			// up, or by the other when nginx has waited its 12 s.
 			Promise:  &Promise{WriteGap: unseen, ReadGap: unseen, Slowest: nginxPatience + deadline},
+			Products: many,
 			Variants: []string{"14s", "3s", "6s"},
 			Prepare:  manyConnections,
 			Inject:   freezeAPI,

@@ -25,15 +25,15 @@ func replyFaults() []Fault {
 	return []Fault{
 		behindProxies(Fault{
 			Slug: "reply-lost", Title: "the replies to writes are lost after the scripts ran, for 5 s",
-			Promise: promise, Variants: []string{every, some},
+			Promise: promise, Products: many, Variants: []string{every, some},
 		}, func(string) netfault.Fault { return netfault.Fault{Kind: netfault.LoseReply} }),
 		behindProxies(Fault{
 			Slug: "reply-partial", Title: "half of each reply to writes arrives, then a reset, for 5 s",
-			Promise: promise, Variants: []string{every, some},
+			Promise: promise, Products: many, Variants: []string{every, some},
 		}, func(string) netfault.Fault { return netfault.Fault{Kind: netfault.HalveReply} }),
 		behindProxies(Fault{
 			Slug: "reply-slow", Title: "the replies to writes are late, for 5 s",
-			Promise: promise, Variants: []string{"300ms", "2s"},
+			Promise: promise, Products: many, Variants: []string{"300ms", "2s"},
 		}, func(variant string) netfault.Fault {
 			delay, _ := time.ParseDuration(variant)
 			return netfault.Fault{Kind: netfault.DelayReply, Delay: delay}

@@ -25,6 +25,7 @@ func slowFaults() []Fault {
 			// Writes resume within 3 s of the replicas' return, which is at most 6 s
 			// later: before any write's deadline.
 			Promise:  &Promise{WriteGap: 9 * time.Second, ReadGap: 2 * time.Second, Slowest: deadline, Errors: fewErrors, ReadErrors: fewErrors},
+			Products: many,
 			Variants: []string{"3s", "6s", "1s"},
 			Inject:   freezeReplicas,
 		},
@@ -41,6 +42,7 @@ func slowFaults() []Fault {
 			Title: "each fsync of one node takes so long, for 6 s",
 			// Every group waits for its fsync, and is not lost by it: slower, no more.
 			Promise:  &Promise{WriteGap: 3 * time.Second, ReadGap: unseen, Slowest: deadline, Errors: fewErrors, ReadErrors: fewErrors},
+			Products: many,
 			Variants: []string{"primary 300ms", "replica 300ms", "primary 1s"},
 			Needs:    needsStrace,
 			Inject:   slowDisk,

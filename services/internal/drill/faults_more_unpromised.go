@@ -19,6 +19,7 @@ func unpromisedFaults() []Fault {
 		// "frozen": Sentinel takes it for alive when the two others die, and promotes
 		// it, for there is nobody else. "killed": it starts without anyone to follow,
 		// and the boot rule keeps it waiting.
+		Products: many,
 		Variants: []string{"frozen", "killed"},
 		Prepare:  ownStack,
 		Inject:   leaveStaleReplica,
