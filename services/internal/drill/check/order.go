@@ -20,16 +20,20 @@ import (
 // each action's time narrowed to its place in the proposed order, and judges
 // that. So no mistake in here can make a false history pass.
 
-// plan is one way to search: how many partial orders are followed at once, and
-// whether those go first that follow the groups, or those that explain most.
+// plan is one way to search.
 type plan struct {
-	width  int
-	guided bool
+	width   int  // how many partial orders are followed at once
+	guided  bool // groups are done one after the other
+	arrival bool // those go first that keep the order of arrival, not those that explain most
 }
 
-// plans are tried in turn. Most histories need the first.
+// plans are tried in turn. Most histories need the first; what has no answers
+// that tell of groups needs one that is not guided.
 func plans() []plan {
-	return []plan{{32, true}, {512, true}, {512, false}, {4096, true}, {4096, false}}
+	return []plan{
+		{32, true, false}, {32, true, true}, {256, true, false}, {256, true, true},
+		{512, false, false}, {2048, true, true}, {4096, true, false}, {4096, false, false},
+	}
 }
 
 // edge is the begin or the end of an action.
@@ -174,7 +178,7 @@ func (s *search) follow(first product, deadline time.Time) ([]*action, *stuck) {
 		}
 		if len(next) > s.plan.width {
 			failed.complete = false
-			slices.SortStableFunc(next, better)
+			slices.SortStableFunc(next, s.better)
 			next = next[:s.plan.width]
 		}
 		if time.Now().After(deadline) {
@@ -225,7 +229,10 @@ func (s *search) earliest(p *partial) int64 {
 }
 
 // better sorts partial orders by how much is to be hoped of them.
-func better(a, b *partial) int {
+func (s *search) better(a, b *partial) int {
+	if s.plan.arrival {
+		return cmp.Or(cmp.Compare(a.strayed, b.strayed), cmp.Compare(b.seen, a.seen))
+	}
 	return cmp.Or(cmp.Compare(b.seen, a.seen), cmp.Compare(a.strayed, b.strayed), cmp.Compare(b.next, a.next))
 }
 
