@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"evergreen/services/internal/drill/history"
 	"evergreen/services/internal/drill/report"
@@ -28,24 +29,39 @@ func keep(dir string, run report.Run, h *history.History, shop *shop) (string, e
 	return file, errors.Join(append(errs, h.Save(file))...)
 }
 
+// mostKept is how much of the end of a log is kept: a run's worth, where the log is
+// of all runs that its stack has served.
+const mostKept = 16 << 20 // bytes
+
+// copyLogs copies the logs of all services, and what nginx logs of each request,
+// which alone tells that it sent one to both API replicas.
 func copyLogs(from, to string) error {
-	logs, err := filepath.Glob(filepath.Join(from, "*.log"))
-	if err != nil {
-		return err
-	}
 	var errs []error
-	for _, log := range logs {
-		errs = append(errs, copyFile(log, filepath.Join(to, filepath.Base(log))))
+	for _, pattern := range []string{"*.log", filepath.Join("*", "*.log")} {
+		logs, err := filepath.Glob(filepath.Join(from, pattern))
+		errs = append(errs, err)
+		for _, log := range logs {
+			name, err := filepath.Rel(from, log)
+			if err == nil {
+				err = copyEnd(log, filepath.Join(to, strings.ReplaceAll(name, string(filepath.Separator), "-")))
+			}
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }
 
-func copyFile(from, to string) error {
+func copyEnd(from, to string) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = in.Close() }()
+	if info, err := in.Stat(); err == nil && info.Size() > mostKept {
+		if _, err := in.Seek(-mostKept, io.SeekEnd); err != nil {
+			return err
+		}
+	}
 	out, err := os.Create(to)
 	if err != nil {
 		return err

@@ -123,13 +123,7 @@ func (r *runner) underLoad(ctx context.Context, shop *shop, f task, s *Scene) er
 	if err := resumed(ctx, s); err != nil {
 		return err
 	}
-	if err := s.Hold(ctx, afterHeal); err != nil {
-		return err
-	}
-	if unsent := s.Load.Counts().Unsent; unsent > 0 {
-		s.Step(fmt.Sprintf("%d requests were not sent: too many were under way", unsent))
-	}
-	return nil
+	return s.Hold(ctx, afterHeal)
 }
 
 // resumed returns when a write that began after now is done: the longest gap shall
