@@ -34,10 +34,9 @@ type Fault struct {
 	// Needs says why the run cannot be made here, or "": another version of Redis, a
 	// program that is not installed.
 	Needs func(context.Context) string
-	// Products is how many the clients buy; 0 is what load takes. While nothing can be
-	// written for long, hundreds of writes wait, and all that name one product may take
-	// effect in any order: with more products the check for linearizability has fewer
-	// orders to try.
+	// Products is how many the clients buy; 0 is 24. While nothing can be written for
+	// long, hundreds of writes wait, and all that name one product may take effect in any
+	// order: with more products the check for linearizability has fewer orders to try.
 	Products int
 	// Anywhere is set for what needs no handle on the shop's processes: it can be run
 	// against a shop that somebody else has started.

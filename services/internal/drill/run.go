@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,9 @@ const (
 	afterHeal   = 5 * time.Second
 	// resumeWithin is how long the load waits for a write to be answered again.
 	resumeWithin = 60 * time.Second
+	// usualProducts are twice those with which a failover of 3.5 s was always decided:
+	// see Fault.Products.
+	usualProducts = 24
 	// runWithin bounds a run as a whole, the start of a stack apart.
 	runWithin = 4 * time.Minute
 )
@@ -76,7 +80,7 @@ func (r *runner) once(ctx context.Context, f task) (report.Run, error) {
 func (r *runner) play(ctx context.Context, shop *shop, f task) (*history.History, error) {
 	r.show.phase("preparing")
 	clients, err := load.Prepare(ctx, load.Options{
-		URL: shop.url, AdminEmail: shop.email, AdminPassword: shop.password, Products: f.Products, Seed: uint64(time.Now().UnixNano()),
+		URL: shop.url, AdminEmail: shop.email, AdminPassword: shop.password, Products: cmp.Or(f.Products, usualProducts), Seed: uint64(time.Now().UnixNano()),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the load: %w", err)
