@@ -17,12 +17,15 @@ func Controls() []Fault {
 	return slices.Concat(replicationControls(), retryControls(), configurationControls())
 }
 
-// The rules that a control breaks: what was told is not there, or is there too
-// often, or against what was told.
-var (
-	loses   = []string{check.RuleLost}
-	doubles = []string{check.RuleDuplicated, check.RuleKey}
-)
+// loses are the rules broken by what was told and is not there.
+func loses() []string { return []string{check.RuleLost} }
+
+// doubles are the rules broken by what is there twice, or though it was refused. Of
+// a stock adjustment that was made against what was told, the ledger alone shows
+// that the sum is wrong, and the judge may take it for a lost one.
+func doubles() []string {
+	return []string{check.RuleDuplicated, check.RuleKey, check.RuleStock, check.RuleLost}
+}
 
 // without gives the Prepare of a shop whose API lacks safeguards: the program is
 // built for the drill, and is told the names of weaknesses (redisdb/weakness_drill.go).
@@ -40,24 +43,24 @@ func replicationControls() []Fault {
 	return []Fault{
 		{
 			Slug: "no-wait", Title: "without WAIT: the primary killed before its replicas have the last writes",
-			Control: &Control{Rate: 0.9, Rules: loses}, Prepare: without("no-wait"), Inject: killBeforeReplication,
+			Control: &Control{Rate: 0.9, Rules: loses()}, Prepare: without("no-wait"), Inject: killBeforeReplication,
 		}, {
 			Slug: "wait-elsewhere", Title: "with WAIT on another, idle connection: the same",
-			Control: &Control{Rate: 0.9, Rules: loses}, Prepare: without("wait-elsewhere"), Inject: killBeforeReplication,
+			Control: &Control{Rate: 0.9, Rules: loses()}, Prepare: without("wait-elsewhere"), Inject: killBeforeReplication,
 		}, {
 			Slug: "told-early", Title: "with results told before WAIT: the same",
-			Control: &Control{Rate: 0.9, Rules: loses}, Prepare: without("told-early"), Inject: killBeforeReplication,
+			Control: &Control{Rate: 0.9, Rules: loses()}, Prepare: without("told-early"), Inject: killBeforeReplication,
 		}, {
 			Slug: "wait-without-rule", Title: "with WAIT 1 and no acknowledgement rule: the primary frozen for a little longer than down-after",
-			Control:  &Control{Rate: 0.4, Rules: loses},
+			Control:  &Control{Rate: 0.4, Rules: loses()},
 			Variants: []string{"2.5s", "2.75s", "3s", "3.25s"},
 			Prepare:  without("wait-without-rule"), Inject: primaryFreeze,
 		}, {
 			Slug: "bare-failover", Title: "with WAIT 1 and no acknowledgement rule: SENTINEL FAILOVER, without holding the writes",
-			Control: &Control{Rate: 0.4, Rules: loses}, Prepare: without("wait-without-rule"), Inject: bareFailover,
+			Control: &Control{Rate: 0.4, Rules: loses()}, Prepare: without("wait-without-rule"), Inject: bareFailover,
 		}, {
 			Slug: "no-incr", Title: "without the group's INCR: the primary killed before its replicas have the last writes",
-			Control: &Control{Rate: 0.3, Rules: append(slices.Clone(loses), check.RuleLinearizable, check.RuleKey)},
+			Control: &Control{Rate: 0.3, Rules: append(loses(), check.RuleLinearizable, check.RuleKey)},
 			Prepare: without("no-incr,one-wait-per-write"), Inject: killBeforeReplication, Needs: needsNewWait,
 		},
 	}
@@ -87,16 +90,16 @@ func retryControls() []Fault {
 	return []Fault{
 		{
 			Slug: "no-request-ids", Title: "without request ids: both replicas frozen for 1 s, so that writes are submitted again",
-			Control: &Control{Rate: 0.9, Rules: doubles}, Prepare: without("no-request-ids"), Inject: frozenReplicas,
+			Control: &Control{Rate: 0.9, Rules: doubles()}, Prepare: without("no-request-ids"), Inject: frozenReplicas,
 		}, {
 			Slug: "driver-retries", Title: "with the driver's own retries and no request ids: connections cut while replies are awaited",
-			Control: &Control{Rate: 0.9, Rules: doubles}, Prepare: without("driver-retries,no-own-ids"), Inject: cutConnections,
+			Control: &Control{Rate: 0.9, Rules: doubles()}, Prepare: without("driver-retries,no-own-ids"), Inject: cutConnections,
 		}, {
 			Slug: "refusals-forgotten", Title: "with refusals not remembered: an API replica wakes up after its requests were refused by the other",
-			Control: &Control{Rate: 0.9, Rules: doubles}, Prepare: impatient("refusals-forgotten"), Inject: wakeAfterRefusals,
+			Control: &Control{Rate: 0.9, Rules: doubles()}, Prepare: impatient("refusals-forgotten"), Inject: wakeAfterRefusals,
 		}, {
 			Slug: "nginx-no-request-id", Title: "with nginx retrying without a request id: an API replica killed before it could answer",
-			Control: &Control{Rate: 0.9, Rules: doubles}, Prepare: filesWith("nginx-no-request-id", edit{
+			Control: &Control{Rate: 0.9, Rules: doubles()}, Prepare: filesWith("nginx-no-request-id", edit{
 				"nginx/upstream.conf.template", "proxy_set_header X-Request-Id $request_id;", `proxy_set_header X-Request-Id "";`,
 			}), Inject: killBeforeAnswer,
 		},
@@ -108,11 +111,11 @@ func configurationControls() []Fault {
 	return []Fault{
 		{
 			Slug: "everysec", Title: "with appendfsync everysec: a slow disk, then all Redis nodes killed and started",
-			Control: &Control{Rate: 0.7, Rules: loses}, Needs: needsStrace, Inject: killWithSlowDisk,
+			Control: &Control{Rate: 0.7, Rules: loses()}, Needs: needsStrace, Inject: killWithSlowDisk,
 			Prepare: filesWith("everysec", edit{"redis/redis.conf", "\nappendfsync always\n", "\nappendfsync everysec\n"}),
 		}, {
 			Slug: "eager-boot", Title: "with replicas that start without waiting for their primary: all Redis nodes killed, one that was behind starts first",
-			Control: &Control{Rate: 0.7, Rules: loses}, Inject: startStaleFirst,
+			Control: &Control{Rate: 0.7, Rules: loses()}, Inject: startStaleFirst,
 			Prepare: filesWith("eager-boot",
 				edit{"redis/boot-rule.sh", `	if ! includes "$masters" "$named"; then` + "\n\t\tverdict=\"wait for $named, which", "\tif false; then\n\t\tverdict=\"wait for $named, which"},
 				edit{"redis/boot-rule.sh", "\telif may_fail_over; then", "\telif false; then"}),

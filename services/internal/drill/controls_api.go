@@ -87,16 +87,25 @@ func impatient(weaknesses string) func(context.Context, *stack.Options) error {
 	}
 }
 
-// wakeAfterRefusals freezes an API replica while the load asks for what is scarce.
-// nginx has the other one answer, who refuses some of it; then more of it comes in;
-// then the frozen one wakes up with the same requests.
+// wakeAfterRefusals freezes an API replica while its committer holds purchases of
+// what is scarce: the Redis replicas were stopped before, so that many wait. nginx
+// has the other API replica answer, who refuses some of them; then more comes in, as
+// it always does under this load; then the frozen one wakes up and submits what it
+// holds, within its deadline.
 func wakeAfterRefusals(ctx context.Context, s *Scene) error {
+	replicas, err := s.Replicas(ctx)
+	if err != nil {
+		return err
+	}
 	api, err := s.Process("api-1")
 	if err != nil {
 		return err
 	}
-	s.Fault(fmt.Sprintf("%s frozen for %v", api.Name(), asleep))
-	err = s.frozen(ctx, asleep, api)
+	s.Fault(fmt.Sprintf("%s stopped, then %s frozen for %v", names(replicas), api.Name(), asleep))
+	err = errors.Join(Each(replicas, (*stack.Process).Pause), s.Hold(ctx, secondGroup))
+	err = errors.Join(err, api.Pause(), Each(replicas, (*stack.Process).Resume))
+	s.Step(names(replicas) + " go on, " + api.Name() + " is frozen")
+	err = errors.Join(err, s.Hold(ctx, asleep), api.Resume())
 	s.Heal(api.Name() + " goes on")
 	return err
 }

@@ -24,7 +24,7 @@ return 1`
 // filled first, with a message, which goes to replicas and not to the disk; what
 // comes later stays in the primary's own memory.
 func killBeforeReplication(ctx context.Context, s *Scene) error {
-	const written = 600 * time.Millisecond
+	const written = 1200 * time.Millisecond // less than what makes the primary refuse
 	primary, err := s.Primary(ctx)
 	if err != nil {
 		return err
