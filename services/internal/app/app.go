@@ -111,6 +111,7 @@ func (a *App) build(registry prometheus.Registerer) (http.Handler, error) {
 	return routes(gates{
 		observer: web.NewObserver(registry, a.log), access: web.NewAccess(sessionStore), limits: limits,
 		maker: idempotency.NewMaker(c.SecretKey), ready: a.ready.Load, pages: pages, replica: c.ReplicaName, proxies: c.TrustedProxies,
+		deadline: c.CommitDeadline,
 	}, handlers{
 		users: users.NewHandler(a.users, limits), sessions: sessions.NewHandler(sessionStore, limits),
 		products: products.NewHandler(productStore), purchases: purchases.NewHandler(purchaseStore),

@@ -22,7 +22,10 @@ const consistencyToken = "Consistency-Token"
 // that is older than the bound, for want of a primary, says its Age.
 func consistency(c *gin.Context) {
 	reading := redisdb.Reading{
-		Wrote: func(seq int64) { c.Header(consistencyToken, strconv.FormatInt(seq, 10)) },
+		Wrote: func(seq int64) {
+			c.Header(consistencyToken, strconv.FormatInt(seq, 10))
+			web.Unsure(c) // what fails from here on fails after a write
+		},
 	}
 	if c.Request.Method == http.MethodGet {
 		// What a write answers is never old, though it may have read on its way,

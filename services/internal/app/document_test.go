@@ -59,3 +59,31 @@ func TestTheDocumentAndItsPageAreServedBeforeTheShopIsReady(t *testing.T) {
 	anyone.Want(t, 200, "GET", "/docs/swagger-ui-bundle.js", nil)
 	anyone.Refused(t, 503, "starting", "GET", "/v1/products", nil)
 }
+
+func TestAReplicaThatIsAskedSecondDoesNotSayThatNothingWasChanged(t *testing.T) {
+	for _, row := range []struct {
+		name, method, retried string
+		trusted               []string
+		code                  string
+	}{
+		{"a write, asked first", "POST", "", []string{"127.0.0.1"}, "starting"},
+		{"a write, asked second", "POST", "1", []string{"127.0.0.1"}, "outcome-unknown"},
+		{"a write, with the header from somebody who is not trusted", "POST", "1", nil, "starting"},
+		{"a read, asked second", "GET", "1", []string{"127.0.0.1"}, "starting"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			replica, err := app.New(config.Config{
+				ReplicaName: "api-1", MasterName: "evergreen", Sentinels: []string{"127.0.0.1:1"}, SecretKey: make([]byte, config.MinSecret),
+				TrustedProxies: row.trusted,
+			}, slog.New(slog.DiscardHandler))
+			require.NoError(t, err)
+			server := httptest.NewServer(app.Handler(replica))
+			defer server.Close()
+			anyone := shoptest.New(server.URL)
+			if row.retried != "" {
+				anyone = anyone.With("X-Retried", row.retried)
+			}
+			anyone.Refused(t, 503, row.code, row.method, "/v1/products", nil)
+		})
+	}
+}

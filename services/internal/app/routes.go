@@ -1,6 +1,8 @@
 package app
 
 import (
+	"time"
+
 	"github.com/gin-gonic/gin"
 
 	"evergreen/services/internal/idempotency"
@@ -30,6 +32,7 @@ type gates struct {
 	pages    *openapi.Pages
 	replica  string
 	proxies  []string
+	deadline time.Duration
 }
 
 // routes is every route of the API and the order of everything that a request
@@ -51,7 +54,7 @@ func routes(g gates, h handlers) (*gin.Engine, error) {
 	r.GET("/docs", page(g.pages))
 	r.GET("/docs/:asset", page(g.pages))
 
-	v1 := r.Group("/v1", web.RequireReady(g.ready), web.CapBody(web.MaxBody), web.PathID, web.NameWrites(g.maker), consistency)
+	v1 := r.Group("/v1", web.Deadline(g.deadline), web.RequireReady(g.ready), web.CapBody(web.MaxBody), web.PathID, web.NameWrites(g.maker), consistency)
 	anyone, signedIn, admin := g.access.Anyone, g.access.SignedIn, g.access.Admin
 	perUser, perAddress := g.limits.PerUser, g.limits.SignInAddress
 

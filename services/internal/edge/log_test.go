@@ -63,5 +63,5 @@ func TestTheLogTellsWhichReplicasWereTried(t *testing.T) {
 	e.send("GET", "/v1/products", "")
 	e.send("GET", "/v1/products", "")
 	_, raw := e.accessLog(2)
-	require.Contains(t, raw, `"upstream":"`+e.replicas[0].address+", "+e.replicas[1].address+`","upstream_status":"502, 200"`)
+	require.Contains(t, raw, `"upstream":"`+e.replicas[0].address+" : "+e.replicas[1].address+`","upstream_status":"502 : 200"`)
 }

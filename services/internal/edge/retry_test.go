@@ -2,6 +2,7 @@ package edge
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,35 @@ func TestTheRetryIsTheSameRequestWithTheSameId(t *testing.T) {
 	require.Equal(t, body, second.body)
 }
 
+func TestOnlyASecondTrySaysThatItIsOne(t *testing.T) {
+	for fault, inflict := range map[string]func(*replica){
+		"breaks off":          func(r *replica) { r.does(breaks) },
+		"refuses connections": func(r *replica) { r.stop() },
+	} {
+		t.Run(fault, func(t *testing.T) {
+			e := startEdge(t)
+			require.Equal(t, http.StatusOK, e.send("POST", "/v1/purchases", "{}", "X-Retried", "1").status)
+			for _, r := range append(e.replicas[0].requests(), e.replicas[1].requests()...) {
+				require.Empty(t, r.header.Get("X-Retried"), "the client's own is dropped")
+			}
+			inflict(e.replicas[0])
+			said := func() (values []string) {
+				for _, r := range e.replicas[1].requests() {
+					values = append(values, r.header.Get("X-Retried"))
+				}
+				return values
+			}
+			require.Eventually(t, func() bool {
+				require.Equal(t, http.StatusOK, e.send("POST", "/v1/purchases", "{}").status)
+				return slices.Contains(said(), "1")
+			}, 10*time.Second, time.Millisecond)
+			for _, r := range e.replicas[0].requests() {
+				require.Empty(t, r.header.Get("X-Retried"))
+			}
+		})
+	}
+}
+
 func TestA503IsAnAnswerAndIsNotRetried(t *testing.T) {
 	e := startEdge(t)
 	for _, r := range e.replicas {
@@ -66,9 +96,9 @@ func TestA503IsAnAnswerAndIsNotRetried(t *testing.T) {
 }
 
 func TestWhenBothReplicasHangEachIsAskedOnce(t *testing.T) {
-	// The shipped 12 s and 15 s, sixty times as fast.
+	// The shipped 12 s and 3 s, sixty times as fast.
 	e := startEdge(t, replacing("proxy_read_timeout 12s", "proxy_read_timeout 200ms"),
-		replacing("proxy_next_upstream_timeout 15s", "proxy_next_upstream_timeout 250ms"))
+		replacing("proxy_next_upstream_timeout 3s", "proxy_next_upstream_timeout 50ms"))
 	for _, r := range e.replicas {
 		r.does(hangs)
 	}

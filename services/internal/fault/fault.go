@@ -75,6 +75,13 @@ func New(kind Kind, code, detail string, fields ...Field) *Error {
 	return &Error{Kind: kind, Code: code, Detail: detail, Fields: fields}
 }
 
+// OutcomeUnknown: the write may have happened, and nobody could find out in time.
+// The same request id gives the one true outcome.
+var OutcomeUnknown = &Error{
+	Kind: Unavailable, Code: "outcome-unknown", RetryAfter: 2 * time.Second,
+	Detail: "The shop cannot tell whether this was done. Send it again with the same Idempotency-Key: it is done once at most.",
+}
+
 // Wrap makes an Error that keeps its cause for the log, never for the client.
 func Wrap(cause error, kind Kind, code, detail string) *Error {
 	return &Error{Kind: kind, Code: code, Detail: detail, cause: cause}

@@ -50,7 +50,8 @@ func (r Result) Int(i int) int64 {
 
 // Commit runs a write and returns once its outcome, effect or refusal, is
 // acknowledged (ack.go). While there is no primary, or too few replicas, it is
-// held and submitted again under the same request id until the deadline; then it
+// held and submitted again under the same request id until the deadline, ctx's or
+// Settings', whichever is first; then it
 // says ErrUnavailable if surely nothing was written, else ErrOutcomeUnknown.
 // With too many held already it says ErrBusy at once.
 //
@@ -60,7 +61,7 @@ func (db *DB) Commit(ctx context.Context, cmd Command) (Result, error) {
 	start := time.Now()
 	run := &script{cmd: cmd, loaded: true}
 	err := db.committer.submit(&item{
-		deadline: start.Add(db.settings.Deadline), size: len(cmd.Keys) + len(cmd.Args), queue: run.queue, told: run.told,
+		deadline: db.deadline(ctx), size: len(cmd.Keys) + len(cmd.Args), queue: run.queue, told: run.told,
 	})
 	db.metrics.committed(cmd.Script.Name, outcome(err), time.Since(start))
 	if err != nil {
@@ -71,6 +72,15 @@ func (db *DB) Commit(ctx context.Context, cmd Command) (Result, error) {
 	}
 	readingOf(ctx).wrote(run.answer.Seq)
 	return run.answer.Result, nil
+}
+
+// deadline is when a commit gives up.
+func (db *DB) deadline(ctx context.Context) time.Time {
+	latest := time.Now().Add(db.settings.Deadline)
+	if own, has := ctx.Deadline(); has && own.Before(latest) {
+		return own
+	}
+	return latest
 }
 
 // final turns what Redis itself answered into what the caller is told.

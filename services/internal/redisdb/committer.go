@@ -24,6 +24,10 @@ const (
 	// retryPause is the pause after a group that was not acknowledged: short
 	// against a failover, long against a connection that is refused.
 	retryPause = 50 * time.Millisecond
+	// manyBreaks is how many exchanges in a row break off only when it is not for
+	// something in a group: that breaks two in a row at most, as those that do not
+	// ride with it get through.
+	manyBreaks = 4
 )
 
 // committer submits items in groups: what waits while a group is in flight is
@@ -48,6 +52,7 @@ type committer struct {
 	// The rest belongs to the loop alone.
 	waiting []*item
 	limit   int // of the next group; halved while groups fail, for they may be too much for the time that one has
+	breaks  int // exchanges that broke off since the last acknowledged group
 	conn    *redis.Conn
 	node    string // that conn leads to
 	ask     int64  // replicas that the next WAIT asks for
@@ -160,6 +165,7 @@ func (c *committer) round(ctx context.Context) error {
 	if err == nil {
 		c.waiting = append(left, c.waiting...)
 		c.limit = min(c.most, c.limit*2)
+		c.acquit()
 		return nil
 	}
 	c.waiting = append(c.waiting, left...)
@@ -168,6 +174,18 @@ func (c *committer) round(ctx context.Context) error {
 		c.limit = max(1, len(group)/2)
 	}
 	return err
+}
+
+// acquit follows an acknowledged group. When many exchanges had broken off before
+// it, the connection was to blame, not what rode in them: so all go together again,
+// or the hundreds that were held would come through in twos and threes.
+func (c *committer) acquit() {
+	if c.breaks >= manyBreaks {
+		for _, it := range c.waiting {
+			it.fits = c.most
+		}
+	}
+	c.breaks = 0
 }
 
 // commit runs a group and tells its results if it is acknowledged; it answers
@@ -213,6 +231,9 @@ func (c *committer) commit(ctx context.Context, group []*item) ([]*item, error) 
 func (c *committer) unsettled(group []*item, err error) []*item {
 	c.drop()
 	broken := brokeOff(err)
+	if broken {
+		c.breaks++
+	}
 	var left []*item
 	for _, it := range group {
 		own := it.told(0)

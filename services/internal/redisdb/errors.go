@@ -14,8 +14,7 @@ import (
 var (
 	// ErrOutcomeUnknown: the deadline came before the write was acknowledged; it
 	// may have happened. The same request id gives the one true outcome.
-	ErrOutcomeUnknown = &fault.Error{Kind: fault.Unavailable, Code: "outcome-unknown", RetryAfter: 2 * time.Second,
-		Detail: "The shop cannot tell whether this was done. Send it again with the same Idempotency-Key: it is done once at most."}
+	ErrOutcomeUnknown = fault.OutcomeUnknown
 	// ErrUnavailable: nothing was written, or nothing could be read.
 	ErrUnavailable = &fault.Error{Kind: fault.Unavailable, Code: "unavailable", RetryAfter: 2 * time.Second,
 		Detail: "The store cannot be reached at the moment. Nothing was changed."}

@@ -63,14 +63,18 @@ var (
 // a promotion Sentinel closes the clients' connections on every node at once.
 const readPatience = 3 * time.Second
 
-// read asks until a node's answer can be taken, or patience ends.
+// standstill is longer than asking every node can take. When it did take so long,
+// this process itself stood still, and what it has not heard says nothing.
+const standstill = 2 * time.Second
+
+// read asks until a node's answer can be taken, or patience ends, or ctx does.
 func (db *DB) read(ctx context.Context, queue question) error {
 	if readingOf(ctx).Strong {
 		return db.readStrong(ctx, queue)
 	}
-	ctx, cancel := context.WithTimeout(ctx, readPatience)
-	defer cancel()
+	patience := time.Now().Add(readPatience)
 	for {
+		begun := time.Now()
 		err := db.readOnce(ctx, queue)
 		if err == nil {
 			return nil
@@ -82,12 +86,22 @@ func (db *DB) read(ctx context.Context, queue question) error {
 		}
 		select {
 		case <-ctx.Done():
-			unavailable := fault.Wrap(err, ErrUnavailable.Kind, ErrUnavailable.Code, "The store cannot be read at the moment.")
-			unavailable.RetryAfter = ErrUnavailable.RetryAfter
-			return unavailable
+			return unreadable(err)
 		case <-time.After(retryPause):
 		}
+		if time.Since(begun) > standstill {
+			patience = time.Now().Add(readPatience)
+		}
+		if time.Now().After(patience) {
+			return unreadable(err)
+		}
 	}
+}
+
+func unreadable(cause error) error {
+	err := fault.Wrap(cause, ErrUnavailable.Kind, ErrUnavailable.Code, "The store cannot be read at the moment.")
+	err.RetryAfter = ErrUnavailable.RetryAfter
+	return err
 }
 
 // readOnce asks the replicas in turn, then the primary; the first answer within
@@ -207,14 +221,10 @@ func (db *DB) askPrimary(ctx context.Context, queue question) error {
 // readStrong rides in a commit group: when its answer is told, nobody has been
 // promoted over the primary that gave it.
 func (db *DB) readStrong(ctx context.Context, queue question) error {
-	deadline := time.Now().Add(db.settings.Deadline)
-	if own, has := ctx.Deadline(); has && own.Before(deadline) {
-		deadline = own
-	}
 	var own []redis.Cmder
 	var seen int64
 	err := db.committer.submit(&item{
-		deadline: deadline, size: 1,
+		deadline: db.deadline(ctx), size: 1,
 		queue: func(ctx context.Context, pipe redis.Pipeliner) {
 			before := pipe.Len()
 			queue(ctx, pipe)

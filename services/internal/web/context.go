@@ -18,6 +18,7 @@ const (
 	contextPrincipal = "principal"
 	contextBody      = "body"
 	contextMaker     = "idempotency maker"
+	contextUnsure    = "may have been done"
 )
 
 // The two roles.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -20,13 +21,18 @@ const MaxBody = 1 << 20
 
 // Identify gives every request its id, from a trusted proxy's header or anew,
 // and says in the answer which replica gave it. nginx sends the same id when it
-// tries another replica, which is what makes its retries of writes safe.
+// tries another replica, which is what makes its retries of writes safe, and says
+// that it tries again: see Unsure.
 func Identify(trusted []string, replica string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		id := c.GetHeader("X-Request-Id")
 		peer, _, _ := net.SplitHostPort(c.Request.RemoteAddr)
-		if !slices.Contains(trusted, peer) || !idempotencyKey.MatchString(id) {
+		proxied := slices.Contains(trusted, peer)
+		if !proxied || !idempotencyKey.MatchString(id) {
 			id = NewID()
+		}
+		if proxied && c.GetHeader("X-Retried") != "" {
+			Unsure(c)
 		}
 		c.Set(contextRequestID, id)
 		c.Header("X-Request-Id", id)
@@ -48,6 +54,17 @@ func Recover(c *gin.Context) {
 		}
 	}()
 	c.Next()
+}
+
+// Deadline bounds the whole request: reads, waiting for others and the write
+// itself. nginx takes a replica that is silent for longer for a dead one.
+func Deadline(limit time.Duration) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		ctx, cancel := context.WithTimeout(c.Request.Context(), limit)
+		defer cancel()
+		c.Request = c.Request.WithContext(ctx)
+		c.Next()
+	}
 }
 
 // RequireReady refuses until the shop was ready once: whoever is answered can

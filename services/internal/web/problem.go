@@ -1,6 +1,8 @@
 package web
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -48,10 +50,32 @@ type problem struct {
 	Errors    []fault.Field `json:"errors,omitempty"`
 }
 
+// Unsure notes that the request's write may have been done, whatever becomes of it
+// from here on: it was done, or another replica was asked before and has not
+// answered. "Nothing was changed" would then be a guess.
+func Unsure(c *gin.Context) { c.Set(contextUnsure, true) }
+
+// honest is err as the request's client may be told it.
+func honest(c *gin.Context, err error) *fault.Error {
+	var ours *fault.Error
+	if !errors.As(err, &ours) && errors.Is(err, context.DeadlineExceeded) {
+		err = fault.Wrap(err, fault.Unavailable, "unavailable", "The shop did not get to it in time. Nothing was changed.")
+	}
+	e := fault.As(err)
+	undone := e.Kind == fault.Unavailable || e.Kind == fault.TooMany
+	if undone && c.Request.Method != http.MethodGet && c.GetBool(contextUnsure) {
+		o := fault.OutcomeUnknown
+		unknown := fault.Wrap(e, o.Kind, o.Code, o.Detail)
+		unknown.RetryAfter = o.RetryAfter
+		return unknown
+	}
+	return e
+}
+
 // Fail is the one place that answers with an error. What is no fault.Error is
 // answered as internal, its text only kept for the log line.
 func Fail(c *gin.Context, err error) {
-	e := fault.As(err)
+	e := honest(c, err)
 	row, known := kinds[e.Kind]
 	if !known {
 		row = kinds[fault.Internal]
