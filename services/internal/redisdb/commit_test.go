@@ -1,6 +1,9 @@
 package redisdb
 
 import (
+	"context"
+	"errors"
+	"net"
 	"sync"
 	"testing"
 	"time"
@@ -166,6 +169,38 @@ func TestAFullStoreIsSaidAtOnceAndReadsGoOn(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "1", value)
 	ask(t, "CONFIG", "SET", "maxmemory", lastWord(before))
+}
+
+// The rule looks around after the group has run; that somebody refuses a connection
+// then must not be taken for the group's never having been sent.
+func TestAWriteThatRanAndWasWithheldIsNeverSaidNotToHaveBeenDone(t *testing.T) {
+	_, refused := net.Dial("tcp", "127.0.0.1:1")
+	require.Error(t, refused)
+	db, key := open(t, time.Second, withholding(func() error { return errors.Join(errPromoted, refused) })), unique("counter")
+	_, err := db.Commit(t.Context(), counting(key, 9, request(key)))
+	require.ErrorIs(t, err, ErrOutcomeUnknown)
+	require.Equal(t, "1", ask(t, "GET", key))
+}
+
+func TestAWriteThatRanIsNotSaidToHaveFoundNoMemoryAtItsSecondTry(t *testing.T) {
+	before, key := ask(t, "CONFIG", "GET", "maxmemory"), unique("counter")
+	defer func() { ask(t, "CONFIG", "SET", "maxmemory", lastWord(before)) }()
+	db := open(t, generous, withholding(func() error {
+		if ask(t, "EXISTS", key) == "1" { // it is this write's group, not a heartbeat's
+			ask(t, "CONFIG", "SET", "maxmemory", "1mb")
+		}
+		return errShort
+	}))
+	_, err := db.Commit(t.Context(), counting(key, 9, request(unique("r"))))
+	require.ErrorIs(t, err, ErrOutcomeUnknown)
+	require.Equal(t, "1", ask(t, "GET", key))
+}
+
+// withholding has every group run and none acknowledged.
+func withholding(why func() error) func(*DB) {
+	return func(db *DB) {
+		db.committer.rule = func(context.Context, string, int64) (string, error) { return "", why() }
+	}
 }
 
 func TestAScriptThatIsWrongIsADefectAndIsNotTriedAgain(t *testing.T) {

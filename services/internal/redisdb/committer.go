@@ -211,7 +211,7 @@ func (c *committer) commit(ctx context.Context, group []*item) ([]*item, error) 
 			left, why = append(left, it), err
 			continue
 		}
-		it.done <- err
+		it.done <- it.verdict(err)
 	}
 	if isNoScript(why) {
 		return left, nil // it goes again at once, whole this time
@@ -238,7 +238,7 @@ func (c *committer) unsettled(group []*item, err error) []*item {
 	for _, it := range group {
 		own := it.told(0)
 		if !neverSent(err) && classify(own) == full {
-			it.done <- own
+			it.done <- it.verdict(own)
 			continue
 		}
 		it.back(err, !neverSent(err) && classify(own) != refused)
@@ -262,7 +262,7 @@ func (c *committer) send(ctx context.Context, group []*item) (int64, error) {
 	how, err := c.rule(ctx, c.node, count)
 	if err != nil {
 		c.metrics.withheld(len(group))
-		return 0, err
+		return 0, withheld{err}
 	}
 	c.metrics.acknowledged(how, len(group))
 	return seq, nil

@@ -52,6 +52,18 @@ func (it *item) back(err error, maybeDone bool) {
 	it.flying, it.sent, it.lastErr = false, it.sent || maybeDone, err
 }
 
+// verdict is what a caller is told after a try that ended in err. That there was no
+// memory for this try is no answer if an earlier one may have been done.
+func (it *item) verdict(err error) error {
+	it.mutex.Lock()
+	defer it.mutex.Unlock()
+	if classify(err) == full && it.sent {
+		it.lastErr = err
+		return it.unsettled()
+	}
+	return err
+}
+
 // over holds when nobody waits for it any longer. At the deadline its caller is
 // told so, if it has not noticed yet.
 func (it *item) over(now time.Time) bool {

@@ -19,13 +19,21 @@ type notSent struct{ error }
 
 func (e notSent) Unwrap() error { return e.error }
 
+// withheld marks why a group that has run was not acknowledged. What it wraps tells
+// of the looking around, not of the group: a node that refuses a connection then
+// does not mean that nothing was sent to the primary.
+type withheld struct{ error }
+
+func (e withheld) Unwrap() error { return e.error }
+
 // neverSent holds for errors after which surely nothing was written: nobody is
 // primary, or nobody listens at its address. After everything else the command
 // may have reached the primary.
 func neverSent(err error) bool {
 	var before notSent
+	var ran withheld
 	var op *net.OpError
-	return errors.As(err, &before) || (errors.As(err, &op) && op.Op == "dial")
+	return !errors.As(err, &ran) && (errors.As(err, &before) || (errors.As(err, &op) && op.Op == "dial"))
 }
 
 // broken marks an error of an exchange that broke off: a connection that was
