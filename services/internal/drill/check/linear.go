@@ -67,7 +67,7 @@ func (r *record) productOrder(id string, first product, actions []*action, group
 	}
 	deadline := time.Now().Add(r.patience(end))
 	s := newSearch(actions, groups)
-	order, failed := s.find(first, time.Now().Add(time.Until(deadline)/2))
+	order, failed := s.find(first, deadline.Add(-time.Until(deadline)/4))
 	if failed == nil {
 		if tight, within := narrowed(order); within && judge(first, tight, time.Until(deadline)) == porcupine.Ok {
 			return

@@ -24,15 +24,23 @@ import (
 type plan struct {
 	width   int  // how many partial orders are followed at once
 	guided  bool // groups are done one after the other
-	arrival bool // those go first that keep the order of arrival, not those that explain most
+	number  bool // of two that are as good as each other, the earlier group's goes first, not the one that must end first
+	arrival bool // those orders are followed that keep the order of arrival, not those that explain most
 }
 
 // plans are tried in turn. Most histories need the first; what has no answers
 // that tell of groups needs one that is not guided.
 func plans() []plan {
 	return []plan{
-		{32, true, false}, {32, true, true}, {256, true, false}, {256, true, true},
-		{512, false, false}, {2048, true, true}, {4096, true, false}, {4096, false, false},
+		{width: 32, guided: true},
+		{width: 32, guided: true, number: true},
+		{width: 32, guided: true, arrival: true},
+		{width: 256, guided: true},
+		{width: 256, guided: true, number: true},
+		{width: 512},
+		{width: 1024, guided: true, arrival: true},
+		{width: 2048, guided: true, number: true},
+		{width: 4096},
 	}
 }
 
@@ -111,6 +119,9 @@ func newSearch(actions []*action, of func(*operation) group) *search {
 // before is the order in which a partial order keeps its open actions: of two
 // that are as good as each other the one that must end first is never wrong.
 func (s *search) before(x, y int) int {
+	if s.plan.number && s.groups[x].number != s.groups[y].number {
+		return cmp.Compare(s.groups[x].number, s.groups[y].number)
+	}
 	return cmp.Compare(s.endEdge[x], s.endEdge[y])
 }
 

@@ -110,9 +110,10 @@ func (r *record) purchaseRead(read *operation, rule string, must func(*operation
 			continue
 		}
 		state := pending
-		if write.Kind == history.Pay {
+		switch write.Kind {
+		case history.Pay:
 			state = paid
-		} else if write.Kind == history.Cancel {
+		case history.Cancel:
 			state = cancelled
 		}
 		shown := ""

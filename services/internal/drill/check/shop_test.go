@@ -231,18 +231,13 @@ func (s *shop) begin(op history.Op) {
 
 func (s *shop) act(op history.Op) {
 	lost := op.Kind.Write() && s.chance(s.losing*(1+4*float64(b2i(s.now-s.from > 0 && s.now-s.from < s.hold+time.Second))))
-	happens := !lost || s.chance(0.5)
 	if op.Kind.Write() && !lost && s.chance(0.004) {
-		op.Outcome, op.Status, op.Code = history.NotDone, 503, "unavailable"
-		happens = s.defect == "did-what-it-denied"
-	}
-	if happens {
-		answer := s.perform(op)
-		if op.Outcome == "" {
-			op = answer
-		} else if answer.Outcome != history.Done {
-			happens = false
+		if s.defect == "did-what-it-denied" {
+			s.perform(op)
 		}
+		op.Outcome, op.Status, op.Code = history.NotDone, 503, "unavailable"
+	} else if !lost || s.chance(0.5) {
+		op = s.perform(op)
 	}
 	if lost {
 		op = unanswered(op)
