@@ -121,7 +121,7 @@ func rarest(variants []string, made []report.Run) string {
 // controls repeats each control until it is red, or should have been. A control
 // may sweep, too.
 func (s *sitting) controls(ctx context.Context, controls []Fault) error {
-	most := 0
+	most := len(s.runs) // of all runs of the sitting
 	for _, c := range controls {
 		most += attempts(c.Control.Rate)
 	}
