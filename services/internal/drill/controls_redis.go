@@ -24,7 +24,27 @@ return 1`
 // filled first, with a message, which goes to replicas and not to the disk; what
 // comes later stays in the primary's own memory.
 func killBeforeReplication(ctx context.Context, s *Scene) error {
-	const written = 1200 * time.Millisecond // less than what makes the primary refuse
+	return unreplicated(ctx, s, func(*stack.Process) error { return s.Hold(ctx, unseenFor) })
+}
+
+// unseenFor is how long the primary takes writes that reach nobody: less than the
+// 2 s after which it refuses them.
+const unseenFor = 1200 * time.Millisecond
+
+// killAfterReplays is the same, and the API's connections are cut in between. What
+// was under way is submitted again over new ones, is found to be done, and writes
+// nothing: a WAIT on a connection that wrote nothing is content with nothing.
+func killAfterReplays(ctx context.Context, s *Scene) error {
+	return unreplicated(ctx, s, func(primary *stack.Process) error {
+		err := s.Hold(ctx, secondGroup)
+		_, cut := s.Stack.Redis(ctx, primary.Name(), "CLIENT", "KILL", "TYPE", "normal")
+		return errors.Join(err, cut, s.Hold(ctx, unseenFor-secondGroup))
+	})
+}
+
+// unreplicated does something while nothing that is written reaches a replica, and
+// kills the primary then.
+func unreplicated(ctx context.Context, s *Scene, do func(primary *stack.Process) error) error {
 	primary, err := s.Primary(ctx)
 	if err != nil {
 		return err
@@ -39,7 +59,7 @@ func killBeforeReplication(ctx context.Context, s *Scene) error {
 		_, err = s.Stack.Redis(ctx, primary.Name(), "EVAL", filler, "0", strconv.Itoa(socketBuffers()))
 	}
 	if err == nil {
-		err = s.Hold(ctx, written)
+		err = do(primary)
 	}
 	s.Step(fmt.Sprintf("%s killed, %s go on", primary.Name(), names(replicas)))
 	err = errors.Join(err, primary.Kill(), Each(replicas, (*stack.Process).Resume))
