@@ -42,6 +42,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		return 0
+	case errors.Is(err, drill.ErrFailed): // the report has said it all, and its summary is to be the last line
 	case ctx.Err() != nil:
 		fmt.Fprintln(stderr, "drill: stopped; what was found so far is in the results")
 	default:
