@@ -45,10 +45,16 @@ func (r *record) linearizable() {
 // patience is how long one partition may take.
 func (r *record) patience(end time.Time) time.Duration {
 	longest := longestCheck
-	if len(r.told) > 0 {
+	if r.red() {
 		longest = redCheck
 	}
 	return min(longest, time.Until(end))
+}
+
+// red says that the history was found wrong. What could only not be decided
+// does not count: it must not take the time from what can be.
+func (r *record) red() bool {
+	return len(r.told) > 1 || len(r.told) == 1 && r.told[RuleUndecided] == 0
 }
 
 func (r *record) partition(size int) {
@@ -92,6 +98,9 @@ func (r *record) withoutOrder(id string, first product, s *search, failed *stuck
 	}
 	rule := RuleLinearizable
 	if result == porcupine.Unknown && !failed.complete {
+		if r.red() { // it was given little time, and the run has failed without it
+			return
+		}
 		rule = RuleUndecided
 	}
 	around := s.around(failed.best)
@@ -110,7 +119,7 @@ func (r *record) tellOutside(id string, first product, a *action, actions []*act
 	if a.op != nil && a.op.Kind == "buy" && a.delta < 0 && most < a.need {
 		r.oversold[id] = true
 	}
-	r.report(RuleLinearizable, ids([]*action{a}), "product %s: %s, when the stock was from %d to %d and the version from %d to %d",
+	r.report(RuleLinearizable, ids([]*action{a}), "product %s: %s; just before it the stock was from %d to %d and the version from %d to %d",
 		id, a, least, most, w.version, w.version+w.versions)
 }
 
