@@ -15,8 +15,8 @@ import (
 // clockOf is the replica whose clock is off.
 const clockOf = "api-1"
 
-// ownClock has one replica's clock go by a file, which is empty as yet: no offset.
-// The file lasts as long as the run's context.
+// ownClock has one replica's clock go by a file, which is empty as yet: no offset,
+// as when it is removed at the end of the fault, or of a sitting that is broken off.
 func ownClock(ctx context.Context, o *stack.Options) (err error) {
 	if o.APIBinary, err = drillAPI(ctx); err != nil {
 		return err
@@ -51,7 +51,7 @@ func jump(ctx context.Context, s *Scene) error {
 		s.Step(api.Name() + " restarts with it")
 		err = errors.Join(api.Restart(ctx), s.Hold(ctx, 3*time.Second), shifted(ctx, s, api, off))
 	}
-	err = errors.Join(err, os.WriteFile(path, nil, 0o600))
+	err = errors.Join(err, os.Remove(path))
 	s.Heal("the clock is right again")
 	return err
 }
