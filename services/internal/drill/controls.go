@@ -43,21 +43,21 @@ func replicationControls() []Fault {
 	return []Fault{
 		{
 			Slug: "no-wait", Title: "without WAIT: the primary killed before its replicas have the last writes",
-			Control: &Control{Rate: 0.9, Rules: loses()}, Prepare: without("no-wait"), Inject: killBeforeReplication,
+			Control: &Control{Rate: 0.8, Rules: loses()}, Prepare: without("no-wait"), Inject: killBeforeReplication,
 		}, {
 			Slug: "wait-elsewhere", Title: "with WAIT on another, idle connection: the same",
-			Control: &Control{Rate: 0.9, Rules: loses()}, Prepare: without("wait-elsewhere"), Inject: killBeforeReplication,
+			Control: &Control{Rate: 0.8, Rules: loses()}, Prepare: without("wait-elsewhere"), Inject: killBeforeReplication,
 		}, {
 			Slug: "told-early", Title: "with results told before WAIT: the same",
-			Control: &Control{Rate: 0.9, Rules: loses()}, Prepare: without("told-early"), Inject: killBeforeReplication,
+			Control: &Control{Rate: 0.8, Rules: loses()}, Prepare: without("told-early"), Inject: killBeforeReplication,
 		}, {
 			Slug: "wait-without-rule", Title: "with WAIT 1 and no acknowledgement rule: the primary frozen for a little longer than down-after",
-			Control:  &Control{Rate: 0.4, Rules: loses()},
+			Control:  &Control{Rate: 0.5, Rules: loses()},
 			Variants: []string{"2.5s", "2.75s", "3s", "3.25s"},
 			Prepare:  without("wait-without-rule"), Inject: primaryFreeze,
 		}, {
 			Slug: "bare-failover", Title: "with WAIT 1 and no acknowledgement rule: SENTINEL FAILOVER, without holding the writes",
-			Control: &Control{Rate: 0.4, Rules: loses()}, Prepare: without("wait-without-rule"), Inject: bareFailover,
+			Control: &Control{Rate: 0.7, Rules: loses()}, Prepare: without("wait-without-rule"), Inject: bareFailover,
 		}, {
 			Slug: "no-incr", Title: "without the group's INCR: groups that were done before, and the primary killed before its replicas have them",
 			Control: &Control{Rate: 0.5, Rules: loses()}, Prepare: without("no-incr"), Inject: killAfterReplays, Needs: needsNewWait,
@@ -92,13 +92,13 @@ func retryControls() []Fault {
 			Control: &Control{Rate: 0.9, Rules: doubles()}, Prepare: without("no-request-ids"), Inject: frozenReplicas,
 		}, {
 			Slug: "driver-retries", Title: "with the driver's own retries and no request ids: connections cut while replies are awaited",
-			Control: &Control{Rate: 0.9, Rules: doubles()}, Prepare: without("driver-retries,no-own-ids"), Inject: cutConnections,
+			Control: &Control{Rate: 0.8, Rules: doubles()}, Prepare: without("driver-retries,no-own-ids"), Inject: cutConnections,
 		}, {
 			Slug: "refusals-forgotten", Title: "with refusals not remembered: an API replica wakes up after its requests were refused by the other",
-			Control: &Control{Rate: 0.9, Rules: doubles()}, Prepare: impatient("refusals-forgotten"), Inject: wakeAfterRefusals,
+			Control: &Control{Rate: 0.5, Rules: doubles()}, Prepare: impatient("refusals-forgotten"), Inject: wakeAfterRefusals,
 		}, {
 			Slug: "nginx-no-request-id", Title: "with nginx retrying without a request id: an API replica killed before it could answer",
-			Control: &Control{Rate: 0.9, Rules: doubles()}, Prepare: filesWith("nginx-no-request-id", edit{
+			Control: &Control{Rate: 0.6, Rules: doubles()}, Prepare: filesWith("nginx-no-request-id", edit{
 				"nginx/upstream.conf.template", "proxy_set_header X-Request-Id $request_id;", `proxy_set_header X-Request-Id "";`,
 			}), Inject: killBeforeAnswer,
 		},
