@@ -83,7 +83,7 @@ func (r *record) marked(p *purchase, op *operation) {
 	case op.fate == refused:
 		r.duplicated(op.ids(), "#%d was refused (%d %s), and its purchase %s is there", op.ID, op.answer.Status, op.answer.Code, p.id)
 	case op.fate == notSent:
-		r.duplicated(op.ids(), "#%d was told that nothing was written, and its purchase %s is there", op.ID, p.id)
+		r.duplicated(op.ids(), "#%d was told that nothing was written (%s), and its purchase %s is there", op.ID, op.requests[0].Code, p.id)
 	default:
 		r.duplicated(op.ids(), "#%d asked once for the purchase at price %d, and %s is there besides the one that it was told of",
 			op.ID, op.Mark, p.id)

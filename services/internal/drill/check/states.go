@@ -86,6 +86,9 @@ func (r *record) moved(p *purchase) {
 		r.verdict.Duplicated++
 		r.report(RuleKey, denied.ids(), "key %q was refused the %s of purchase %s (%d %s), and it is %s",
 			denied.Key, denied.Kind, p.id, denied.answer.Status, denied.answer.Code, p.audited.State)
+	case denied != nil && denied.fate == notSent:
+		r.duplicated(denied.ids(), "the %s of purchase %s was told that nothing was written (%s), and it is %s",
+			denied.Kind, p.id, denied.requests[0].Code, p.audited.State)
 	default:
 		r.duplicated(nil, "purchase %s is %s, and nobody did that", p.id, p.audited.State)
 	}
