@@ -120,18 +120,19 @@ func killWithSlowDisk(ctx context.Context, s *Scene) error {
 		return err
 	}
 	s.Fault(fmt.Sprintf("each fdatasync of %s takes %v longer", primary.Name(), fsync))
-	tracing := make(chan error, 1)
-	go func() { tracing <- s.delayed(ctx, primary, fsync) }()
+	var traced error
+	over := make(chan struct{})
+	go func() { traced = s.delayed(ctx, primary, fsync); close(over) }()
 	err = s.Hold(ctx, slow)
 	select {
-	case early := <-tracing: // it lasts for longer than that
-		return errors.Join(err, early)
+	case <-over: // too early
+		return errors.Join(err, traced)
 	default:
 	}
 	nodes := s.Redis()
 	s.Step("all Redis nodes killed and started")
 	err = errors.Join(err, Each(nodes, (*stack.Process).Kill), Each(nodes, (*stack.Process).Launch))
-	<-tracing // that its process ended is no error here
+	<-over // with an error, for the process that was slowed has ended
 	s.Heal("all Redis nodes started")
 	return err
 }
