@@ -35,11 +35,13 @@ func plans() []plan {
 		{width: 32, guided: true},
 		{width: 32, guided: true, number: true},
 		{width: 32, guided: true, arrival: true},
-		{width: 256, guided: true},
-		{width: 256, guided: true, number: true},
-		{width: 512},
+		{width: 128, guided: true},
+		{width: 128, guided: true, number: true},
+		{width: 512, guided: true},
+		{width: 512, guided: true, number: true},
 		{width: 1024, guided: true, arrival: true},
-		{width: 2048, guided: true, number: true},
+		{width: 512},
+		{width: 4096, guided: true, number: true},
 		{width: 4096},
 	}
 }
