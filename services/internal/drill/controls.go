@@ -99,7 +99,7 @@ func retryControls() []Fault {
 		}, {
 			Slug: "nginx-no-request-id", Title: "with nginx retrying without a request id: an API replica killed before it could answer",
 			Control: &Control{Rate: 0.6, Rules: doubles()}, Prepare: filesWith("nginx-no-request-id", edit{
-				"nginx/upstream.conf.template", "proxy_set_header X-Request-Id $request_id;", `proxy_set_header X-Request-Id "";`,
+				"nginx/headers.conf.template", "proxy_set_header X-Request-Id $request_id;", `proxy_set_header X-Request-Id "";`,
 			}), Inject: killBeforeAnswer,
 		},
 	}

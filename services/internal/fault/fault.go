@@ -75,7 +75,7 @@ func New(kind Kind, code, detail string, fields ...Field) *Error {
 	return &Error{Kind: kind, Code: code, Detail: detail, Fields: fields}
 }
 
-// OutcomeUnknown: the write may have happened, and nobody could find out in time.
+// OutcomeUnknown says that the write may have happened, and that nobody could find out in time.
 // The same request id gives the one true outcome.
 var OutcomeUnknown = &Error{
 	Kind: Unavailable, Code: "outcome-unknown", RetryAfter: 2 * time.Second,
