@@ -146,7 +146,7 @@ func TestTheDriversOwnRetryCountsTwice(t *testing.T) {
 	ask(t, "CLIENT", "KILL", "TYPE", "normal")
 	require.Eventually(t, func() bool { return ask(t, "GET", key) == "2" }, generous, time.Millisecond)
 	wake()
-	<-done
+	t.Log("the write that was cut off ended with", <-done)
 	require.Equal(t, "2", ask(t, "GET", key))
 }
 
@@ -176,7 +176,7 @@ func TestOneWaitPerWriteMakesGroupsOfOne(t *testing.T) {
 	}
 	var groups dto.Metric
 	require.NoError(t, db.metrics.groups.Write(&groups))
-	require.EqualValues(t, groups.GetHistogram().GetSampleCount(), groups.GetHistogram().GetSampleSum())
+	require.InDelta(t, float64(groups.GetHistogram().GetSampleCount()), groups.GetHistogram().GetSampleSum(), 0.5)
 }
 
 func TestAWeaknessThatNobodyKnowsEndsTheProgram(t *testing.T) {
