@@ -81,7 +81,7 @@ func needsNewWait(ctx context.Context) string {
 	if major > 7 || (major == 7 && minor >= 2) {
 		return ""
 	}
-	return "not applicable: Redis " + string(found[0][2:]) + ", and WAIT needs the INCR from 7.2 on"
+	return "Redis " + string(found[0][2:]) + ", and WAIT needs the INCR from 7.2 on"
 }
 
 // retryControls do twice what was asked for once.

@@ -67,7 +67,7 @@ func outcome(run report.Run) string {
 	switch {
 	case !run.Passed():
 		word = "FAILED"
-	case run.Control && len(run.Verdict.Violations) > 0:
+	case run.Red:
 		word = "red, as it has to be"
 	case run.Control:
 		word = "green, is repeated"

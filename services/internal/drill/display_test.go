@@ -24,7 +24,7 @@ func TestARunIsOneLineAndItsReasonsFollow(t *testing.T) {
 		}}, []string{"api-kill api-1", "passed in 18 s", "no writes for 1.50 s", "1 of 100 requests failed"}},
 		"failed":         {report.Run{Promised: true, Verdict: broken, Reasons: []string{"two are gone"}}, []string{"FAILED", "7 acknowledged, 2 lost", "\n          - two are gone"}},
 		"not promised":   {report.Run{Verdict: broken}, []string{"counted in", "2 lost"}},
-		"red":            {report.Run{Control: true, Verdict: broken}, []string{"red, as it has to be"}},
+		"red":            {report.Run{Control: true, Red: true, Verdict: broken}, []string{"red, as it has to be"}},
 		"green":          {report.Run{Control: true}, []string{"green, is repeated"}},
 		"not applicable": {report.Run{NotApplicable: "it needs Redis 7.2"}, []string{"not applicable: it needs Redis 7.2"}},
 	}

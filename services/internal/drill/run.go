@@ -155,6 +155,7 @@ func (r *runner) judge(run *report.Run, f task, h *history.History, trouble erro
 	if h != nil && h.Audit.Products != nil {
 		run.Verdict = check.Check(h)
 		run.Reasons = reasons(f, h, run.Verdict, run.Figures)
+		run.Red = f.Control != nil && red(f.Fault, run.Verdict)
 	}
 	if trouble != nil {
 		run.Reasons = append([]string{"the run did not get to its end: " + trouble.Error()}, run.Reasons...)

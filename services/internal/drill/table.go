@@ -47,7 +47,11 @@ func between(page, text string) (string, error) {
 func described() []report.Described {
 	var all []report.Described
 	for _, f := range slices.Concat(Faults(), Controls()) {
-		all = append(all, report.Described{Slug: f.Slug, Title: f.Title, Promised: f.Promise != nil, Control: f.Control != nil})
+		d := report.Described{Slug: f.Slug, Title: f.Title, Promised: f.Promise != nil, Control: f.Control != nil}
+		if f.Promise != nil {
+			d.Bound = report.Bounds(*f.Promise).String()
+		}
+		all = append(all, d)
 	}
 	return all
 }

@@ -139,7 +139,7 @@ func (m measured) redText() string {
 	if len(m.runs) == 0 {
 		return none
 	}
-	red := slices.DeleteFunc(slices.Clone(m.runs), func(r Run) bool { return !r.red() })
+	red := slices.DeleteFunc(slices.Clone(m.runs), func(r Run) bool { return !r.Red })
 	return number(len(red))
 }
 

@@ -33,7 +33,7 @@ func TestTheReliabilityTablesAreOfTheResultsFiles(t *testing.T) {
 		require.NoError(t, r.Append(run))
 	}
 	green := controlRun()
-	green.Verdict.Violations = nil
+	green.Red, green.Verdict.Violations = false, nil
 	for _, run := range []Run{unpromisedRun(), controlRun(), green, controlRun(), impossibleRun()} {
 		require.NoError(t, r.Append(run))
 	}

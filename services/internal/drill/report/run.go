@@ -15,6 +15,7 @@ type Run struct {
 	Fault     string        `json:"fault"` // slug
 	Title     string        `json:"title"`
 	Control   bool          `json:"control,omitempty"` // it has to go red
+	Red       bool          `json:"red,omitempty"`     // it did: it broke what it has to break
 	Promised  bool          `json:"promised"`          // the fault is one that the shop promises to survive
 	Variant   string        `json:"variant,omitempty"` // what was swept, such as "2.25s"
 	When      time.Time     `json:"when"`

@@ -102,7 +102,7 @@ func rollingRun() Run {
 // controlRun is a control that is red, as it has to be.
 func controlRun() Run {
 	r := crashRun()
-	r.Fault, r.Title, r.Variant, r.Control, r.Promised = "no-wait", "Results are told before WAIT", "2.5s", true, false
+	r.Fault, r.Title, r.Variant, r.Control, r.Red, r.Promised = "no-wait", "Results are told before WAIT", "2.5s", true, true, false
 	r.Verdict.Lost = 230
 	for range 230 {
 		r.Verdict.Violations = append(r.Verdict.Violations, check.Violation{Rule: check.RuleLost, Text: "an acknowledged purchase is not there"})

@@ -28,7 +28,7 @@ func sum(runs []Run) totals {
 		}
 		t.add(r)
 		if r.Control {
-			controls[r.Fault] = controls[r.Fault] || r.red()
+			controls[r.Fault] = controls[r.Fault] || r.Red
 		}
 	}
 	t.Controls = len(controls)

@@ -13,8 +13,6 @@ import (
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
-
-	"evergreen/services/internal/drill/check"
 )
 
 // none stands where there is no figure.
@@ -27,7 +25,7 @@ func (r Run) verdict() string {
 		return "not applicable"
 	case !r.Passed():
 		return "failed"
-	case r.Control && r.red():
+	case r.Red:
 		return "red"
 	case r.Control:
 		return "green"
@@ -35,14 +33,6 @@ func (r Run) verdict() string {
 		return "passed"
 	}
 	return "counted"
-}
-
-// red says that a control's run broke what it had to break. One that only could
-// not be decided has shown nothing.
-func (r Run) red() bool {
-	return r.made() && r.Control && r.Passed() && slices.ContainsFunc(r.Verdict.Violations, func(v check.Violation) bool {
-		return v.Rule != check.RuleUndecided
-	})
 }
 
 // made says that the run took place.
