@@ -20,6 +20,10 @@ export COUNT := sh -c 'passed=$$((TESTS_TOTAL - TESTS_FAILED - TESTS_SKIPPED)); 
 	[ $$passed -ge 0 ] || passed=0; \
 	echo "test: $$passed passed, $$TESTS_FAILED failed, $$TESTS_SKIPPED skipped"'
 
+# The tests of what only the drill's build has.
+DRILL_TEST_FILES = $(wildcard ./services/internal/*/*_drill_test.go)
+DRILL_TESTS = $(shell sed -n 's/^func \(Test[A-Za-z0-9]*\).*/\1/p' $(DRILL_TEST_FILES) | paste -sd '|')
+
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
@@ -68,6 +72,10 @@ bench: deps $(BENCH) ## what WAIT costs and what group commit gains, side by sid
 test: test-deps ## every test, on real servers; TEST=./path/... for some
 	@go tool -modfile=tools/go.mod gotestsum --format=$(if $(CI),pkgname,testdox) --post-run-command "$$COUNT" \
 		-- $(TEST_FLAGS) $(TEST)
+ifeq ($(TEST),./...)
+	@go tool -modfile=tools/go.mod gotestsum --format=$(if $(CI),pkgname,testdox) --post-run-command "$$COUNT" \
+		-- $(TEST_FLAGS) -tags drill -run '^($(DRILL_TESTS))$$' $(sort $(dir $(DRILL_TEST_FILES)))
+endif
 
 # Run alone: the load wants the machine for itself. The lines of these tests are
 # the figures in docs/sweep.md.
