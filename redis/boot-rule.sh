@@ -19,15 +19,31 @@ ask() {
 }
 
 # A line "sentinel WHO NAMED CONFIG-EPOCH REPLICAS FLAGS", or "refused WHO why".
+#
+# A Sentinel that has promoted a node, and only has to point the others at it, names
+# that node to clients, while its record, flags included, is still that of the old
+# primary. It cannot take the promotion back or choose anew, and it stays like that
+# until the promoted node can be reached. So NAMED is the promoted one then, and
+# FLAGS is "promoted". The record is read before the name, so that a node which was
+# just replaced never looks like one that was promoted.
 ask_sentinel() {
-	cli "${1%:*}" "${1##*:}" SENTINEL MASTER "$REDIS_MASTER_NAME" | awk -v who="$1" '
+	said=$(cli "${1%:*}" "${1##*:}" SENTINEL MASTER "$REDIS_MASTER_NAME" | awk -v who="$1" '
 	NR == 1 { why = $0 }
 	NR % 2 { key = $0; next }
 	{ value[key] = $0 }
 	END {
 		if (value["ip"] != "") print "sentinel", who, value["ip"], value["config-epoch"], value["num-slaves"], value["flags"]
 		else if (why != "") print "refused", who, why
-	}'
+	}')
+	case $said in
+	*failover_in_progress*)
+		promoted=$(cli "${1%:*}" "${1##*:}" SENTINEL GET-MASTER-ADDR-BY-NAME "$REDIS_MASTER_NAME" | sed -n '1s/^[0-9.]*$/&/p')
+		said=$(echo "$said" | awk -v promoted="$promoted" '
+		promoted != "" && promoted != $3 { $3 = promoted; $6 = "promoted" }
+		{ print }')
+		;;
+	esac
+	if [ -n "$said" ]; then echo "$said"; fi
 }
 
 # A line "node WHO ROLE data|empty", or "unclear WHO why". A node that is still
@@ -50,7 +66,7 @@ ask_node() {
 # moment, and until then it would name a primary that was replaced.
 tally() {
 	heard=0 fresh=0 naming_first=0 newest=0 doubts=0 votes='' named=''
-	failing='' masters='' holders='' unclear='' refused=''
+	failing='' promoting='' masters='' holders='' unclear='' refused=''
 	while read -r kind who a b c d; do
 		case $kind in
 		sentinel)
@@ -58,7 +74,7 @@ tally() {
 			if [ "$a" = "$first" ]; then naming_first=$((naming_first + 1)); fi
 			if [ "$b" -gt "$newest" ]; then newest=$b; fi
 			if [ "$b$c" = 00 ]; then fresh=$((fresh + 1)); fi
-			case $d in *failover_in_progress*) failing=$who ;; esac
+			case $d in *failover_in_progress*) failing=$who ;; promoted) promoting=$who ;; esac
 			case $d in *o_down*) doubts=$((doubts + 2)) ;; *s_down*) doubts=$((doubts + 1)) ;; esac
 			;;
 		node)
@@ -157,6 +173,9 @@ decide() {
 		verdict="wait for the end of the failover that $failing sees in progress"
 	elif [ "$named" = "$self" ]; then
 		decide_named
+	elif [ -n "$promoting" ]; then
+		# It ends once the promoted node is up, and that is not me.
+		verdict="wait for the end of the failover that $promoting sees in progress"
 	else
 		decide_follower "replica $named"
 	fi

@@ -226,6 +226,22 @@ func (c *cluster) flagged(t *testing.T, word string) (n int) {
 	return n
 }
 
+// promoted is the node that a Sentinel has promoted in a failover that it has not
+// ended: it names that one, while its record is still the old primary's. "" if none.
+func (c *cluster) promoted(t *testing.T, sentinel string) string {
+	t.Helper()
+	record, err := c.Redis(t.Context(), sentinel, "SENTINEL", "MASTER", c.Setting("REDIS_MASTER_NAME"))
+	require.NoError(t, err)
+	address, err := c.Redis(t.Context(), sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", c.Setting("REDIS_MASTER_NAME"))
+	require.NoError(t, err)
+	if strings.Contains(record, "\nip\n"+strings.Replace(address, "\n", "\nport\n", 1)+"\n") {
+		return ""
+	}
+	at := slices.IndexFunc(nodes(), func(name string) bool { return c.Process(name).Addr() == strings.Replace(address, "\n", ":", 1) })
+	require.GreaterOrEqual(t, at, 0, address)
+	return nodes()[at]
+}
+
 func (c *cluster) awaitAnswer(t *testing.T, name string) {
 	t.Helper()
 	await(t, name+" answers", func() bool {

@@ -18,6 +18,7 @@ const (
 	moved   = "R2 1 2 master" // one that has seen a failover to R2
 	failing = "R1 0 2 master,s_down,o_down,failover_in_progress"
 	down    = "R1 0 2 master,s_down,o_down"
+	made    = "R2 1 2 promoted"      // one that has promoted R2 and cannot end its failover without it
 	unseen  = "R1 0 2 master,s_down" // one that cannot reach it, or not yet
 )
 
@@ -65,6 +66,9 @@ func TestTheBootRuleDecides(t *testing.T) {
 		{"not without data", "R1", false, false, sentinelsSay(knowing, knowing, knowing), nil, "wait for the Sentinels to name another node"},
 		{"not beside another primary", "R1", true, false, sentinelsSay(knowing, knowing, knowing), []string{"node R2 master data"}, "wait for R2 to stop being primary"},
 		{"not during a failover", "R1", true, false, sentinelsSay(knowing, failing, knowing), nil, "wait for the end of the failover"},
+		{"but at the end of the one that has promoted it: that waits for it", "R2", true, false, sentinelsSay(moved, moved, made), nil, "primary"},
+		{"not while another one begins over it", "R2", true, false,
+			sentinelsSay("R2 1 2 master,s_down,o_down,failover_in_progress", moved, made), nil, "wait for the end of the failover"},
 		{"not while one Sentinel knows a newer primary", "R1", true, false, sentinelsSay(knowing, moved, knowing), nil, "wait for two Sentinels"},
 		{"not beside a node that will not say what it is", "R1", true, false, sentinelsSay(knowing, knowing, knowing),
 			[]string{"unclear R2 NOAUTH Authentication required."}, "wait for R2 to say what it is"},
@@ -74,6 +78,8 @@ func TestTheBootRuleDecides(t *testing.T) {
 		{"not before the primary answers", "R3", true, false, sentinelsSay(knowing, knowing, knowing), nil, "wait for R1, which the Sentinels name"},
 		{"not while it is a replica itself", "R3", true, false, sentinelsSay(moved, moved, moved), []string{"node R2 slave data"}, "wait for R2, which the Sentinels name"},
 		{"not while it is being replaced", "R3", true, false, sentinelsSay(knowing, failing, knowing), []string{"node R1 master data"}, "wait for the end of the failover"},
+		{"nor while others are being pointed at it", "R3", true, false, sentinelsSay(moved, moved, made), []string{"node R2 master data"},
+			"wait for the end of the failover"},
 		{"not before the Sentinels know that it is up", "R3", true, false, sentinelsSay(knowing, down, knowing), []string{"node R1 master data"},
 			"wait for the Sentinels to notice that R1 is up"},
 		{"nor while two doubt it", "R3", true, false, sentinelsSay(unseen, knowing, unseen), []string{"node R1 master data"},

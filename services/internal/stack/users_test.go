@@ -34,7 +34,7 @@ func rightsOnSentinels() map[string]string {
 		"api":      "ping subscribe sentinel|get-master-addr-by-name sentinel|master sentinel|replicas",
 		"exporter": "ping info client|setname command|info sentinel|masters sentinel|ckquorum sentinel|sentinels sentinel|slaves",
 		"sentinel": "ping client|setname publish sentinel|is-master-down-by-addr",
-		"boot":     "ping sentinel|master",
+		"boot":     "ping sentinel|get-master-addr-by-name sentinel|master",
 	}
 }
 
