@@ -62,6 +62,10 @@ type Promise struct {
 	// UnderWay lets those requests fail, besides, that were under way at the fault, or
 	// began before its first step was done.
 	UnderWay bool
+	// Cut is the share of requests that may get no answer at all, besides, because an
+	// nginx that was asked to end closes the connections that clients keep (before
+	// nginx 1.27.4, which has keepalive_min_timeout, at once).
+	Cut float64
 }
 
 // Control is how often a control may have to be repeated until it is red.

@@ -98,18 +98,22 @@ func slowest(h *history.History) time.Duration {
 // tooManyErrors compares the shares of failed requests with the promise.
 func tooManyErrors(p Promise, h *history.History) []string {
 	from, to := excused(p, h)
-	var all, reads, failed, failedReads int
+	var all, cut, reads, failed, failedReads int
 	for _, op := range h.Ops {
 		if from <= op.End && op.Start <= to {
 			continue
 		}
-		plain := !op.Kind.Write() && op.Strength != history.Strong
 		all++
+		if p.Cut > 0 && op.Status == 0 && wentWrong(op) {
+			cut++
+			continue
+		}
+		plain := !op.Kind.Write() && op.Strength != history.Strong
 		failed += count(wentWrong(op))
 		reads += count(plain)
 		failedReads += count(plain && wentWrong(op))
 	}
-	return slices.Concat(share("requests", failed, all, p.Errors), share("reads", failedReads, reads, p.ReadErrors))
+	return slices.Concat(share("requests (cut off)", cut, all, p.Cut), share("requests", failed, all, p.Errors), share("reads", failedReads, reads, p.ReadErrors))
 }
 
 // excused is the time at which a request must have been under way to be allowed to

@@ -74,6 +74,20 @@ func TestARunFailsForEachBoundThatItBreaksAndSaysByHowMuch(t *testing.T) {
 			promise: &Promise{Errors: 1},
 			history: eventful(history.Op{Kind: history.ReadProduct, Strength: history.Strong, Outcome: history.NotDone}),
 		},
+		"cut off, which few may be": {
+			promise: &Promise{Cut: 0.5},
+			history: eventful(history.Op{Kind: history.Buy, Outcome: history.Unknown}, at(0, 1, history.Buy, history.Done)),
+		},
+		"more cut off than may be": {
+			promise: &Promise{Cut: 0.5},
+			history: eventful(history.Op{Kind: history.Buy, Outcome: history.Unknown}),
+			want:    []string{"1 of 1 requests (cut off) failed"},
+		},
+		"answered that it is unknown, where some may be cut off": {
+			promise: &Promise{Cut: 0.5},
+			history: eventful(history.Op{Kind: history.Buy, Outcome: history.Unknown, Status: 503}),
+			want:    []string{"1 of 1 requests failed"},
+		},
 		"failed while the fault began, which is allowed": {
 			promise: &Promise{UnderWay: true},
 			history: eventful(at(900, 1100, history.Buy, history.Unknown), at(1400, 1600, history.Buy, history.Unknown)),

@@ -14,6 +14,7 @@ type Bounds struct {
 	Slowest                    time.Duration
 	Errors, ReadErrors         float64 // shares, 0 to 1
 	UnderWay                   bool
+	Cut                        float64
 }
 
 // String is such as "writes pause 4 s at most, reads 1 s, 0.1 % errors". Resumed is
@@ -52,6 +53,9 @@ func (b Bounds) errors() string {
 	}
 	if b.UnderWay {
 		text += " but of what was under way"
+	}
+	if b.Cut > 0 {
+		text += ", " + part(b.Cut) + " cut off"
 	}
 	return text
 }
