@@ -50,6 +50,9 @@ type Promise struct {
 	// Resumed from the fault to the first good answer of a write that was sent
 	// after it; 0: not bounded.
 	WriteGap, ReadGap, Resumed time.Duration
+	// WriteGapP95 is what 95 of 100 runs keep, by nearest rank; it is judged once the
+	// results of a fault have twenty runs. 0: not bounded.
+	WriteGapP95 time.Duration
 	// AfterHeal is the longest time from the heal to the next good answer of a write;
 	// 0: not bounded.
 	AfterHeal time.Duration

@@ -19,9 +19,9 @@ func sentinelFaults() []Fault {
 	// Two Sentinels are a majority, so the failover takes no longer. Should each stand
 	// for election at the same moment and vote for itself, the next try would come
 	// 6 s later (twice failover-timeout): the drill shows whether it does.
-	crash := Promise{WriteGap: failover, Resumed: failover, ReadGap: unseen, Slowest: deadline, Errors: fewErrors, ReadErrors: fewErrors}
+	crash := Promise{WriteGap: failover, WriteGapP95: usualFailover, Resumed: failover, ReadGap: unseen, Slowest: deadline, Errors: fewErrors, ReadErrors: fewErrors}
 	silent := crash
-	silent.WriteGap, silent.Resumed = lateFailover, lateFailover
+	silent.WriteGapP95 = 0
 	return []Fault{
 		{
 			Slug:  "sentinel-frozen-failover",

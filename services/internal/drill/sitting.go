@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"evergreen/services/internal/drill/report"
 )
@@ -69,6 +70,25 @@ func (s *sitting) faults(ctx context.Context, faults []Fault, times, until int) 
 			if !s.one(ctx, task{Fault: f, variant: variant}) {
 				return ctx.Err()
 			}
+		}
+	}
+	return s.usually(faults)
+}
+
+// usually judges what only many runs can show, of the faults whose results have them.
+func (s *sitting) usually(faults []Fault) error {
+	for _, f := range faults {
+		if f.Promise == nil || f.Promise.WriteGapP95 == 0 {
+			continue
+		}
+		made, err := s.results.Read(f.Slug)
+		if err != nil {
+			return err
+		}
+		if gap, enough := report.GapP95(made); enough && gap > f.Promise.WriteGapP95 {
+			s.troubles = append(s.troubles, fmt.Errorf("%s: in 95 %% of %d runs writes waited %v or less, and %v is promised",
+				f.Slug, len(made), gap.Round(time.Millisecond), f.Promise.WriteGapP95))
+			s.show.say("%v", s.troubles[len(s.troubles)-1])
 		}
 	}
 	return nil

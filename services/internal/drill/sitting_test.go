@@ -3,6 +3,7 @@ package drill
 import (
 	"io"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -47,6 +48,35 @@ func TestUntilDoesOnlyWhatTheResultsLack(t *testing.T) {
 		got, err := s.lacking(faults, test.times, test.until)
 		require.NoError(t, err)
 		require.Equal(t, test.want, got)
+	}
+}
+
+func TestOnlyTwentyRunsShowWhatMostOfThemKeep(t *testing.T) {
+	faults := []Fault{{Slug: "a", Promise: &Promise{WriteGapP95: 4 * time.Second}}}
+	for name, test := range map[string]struct {
+		runs, slow int
+		passed     bool
+	}{
+		"one of twenty is slow":    {20, 1, true},
+		"two of twenty are":        {20, 2, false},
+		"two of nineteen are":      {19, 2, true},
+		"five of a hundred are":    {100, 5, true},
+		"and six of a hundred":     {100, 6, false},
+		"nobody has ever tried it": {0, 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &sitting{runner: &runner{results: report.Results{Dir: t.TempDir()}, show: newDisplay(io.Discard, false)}}
+			for i := range test.runs {
+				run := report.Run{Fault: "a"}
+				run.Figures.Writes.Gap = 3 * time.Second
+				if i < test.slow {
+					run.Figures.Writes.Gap = 4100 * time.Millisecond
+				}
+				require.NoError(t, s.results.Append(run))
+			}
+			require.NoError(t, s.usually(faults))
+			require.Equal(t, test.passed, s.passed())
+		})
 	}
 }
 

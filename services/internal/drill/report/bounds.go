@@ -10,6 +10,7 @@ import (
 // fields are those of the drill's Promise, which can be converted to it.
 type Bounds struct {
 	WriteGap, ReadGap, Resumed time.Duration
+	WriteGapP95                time.Duration
 	AfterHeal                  time.Duration
 	Slowest                    time.Duration
 	Errors, ReadErrors         float64 // shares, 0 to 1
@@ -24,6 +25,9 @@ func (b Bounds) String() string {
 	var parts []string
 	if pauses := b.pauses(); pauses != "" {
 		parts = append(parts, pauses)
+	}
+	if b.WriteGapP95 > 0 {
+		parts = append(parts, "writes "+seconds(b.WriteGapP95)+" in 95 % of runs")
 	}
 	if b.AfterHeal > 0 {
 		parts = append(parts, "writes go on "+seconds(b.AfterHeal)+" after the heal")

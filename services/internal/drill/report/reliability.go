@@ -71,6 +71,22 @@ func listed(texts []string) string {
 	return strings.Join(slices.Compact(texts), " and ")
 }
 
+// GapP95 is what 95 of 100 runs of a fault kept of its longest time without a good
+// answer to a write; false if there are fewer than twenty.
+func GapP95(runs []Run) (time.Duration, bool) {
+	gaps := gapsOf(slices.DeleteFunc(slices.Clone(runs), func(r Run) bool { return !r.made() }))
+	return nearestRank(gaps, 95), len(gaps) >= 20
+}
+
+func gapsOf(runs []Run) []time.Duration {
+	gaps := make([]time.Duration, len(runs))
+	for i, r := range runs {
+		gaps[i] = r.Figures.Writes.Gap
+	}
+	slices.Sort(gaps)
+	return gaps
+}
+
 func faultTable(all []measured, promised bool) string {
 	title, header := "**Promised**", table.Row{"fault", "promised", "runs"}
 	if !promised {
@@ -148,17 +164,15 @@ func (m measured) figures() table.Row {
 	if len(m.runs) == 0 {
 		return table.Row{none, none, none, none, none, none, none}
 	}
-	var gaps []time.Duration
+	gaps := gapsOf(m.runs)
 	var failed, requests, acknowledged, lost, duplicated int
 	for _, r := range m.runs {
-		gaps = append(gaps, r.Figures.Writes.Gap)
 		failed += r.failed()
 		requests += r.requests()
 		acknowledged += r.Verdict.Acknowledged
 		lost += r.Verdict.Lost
 		duplicated += r.Verdict.Duplicated
 	}
-	slices.Sort(gaps)
 	return table.Row{short(nearestRank(gaps, 50)), short(nearestRank(gaps, 95)), short(nearestRank(gaps, 100)),
 		share(failed, requests), number(acknowledged), number(lost), number(duplicated)}
 }

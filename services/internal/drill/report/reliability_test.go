@@ -92,7 +92,8 @@ func TestWhatIsPromisedIsSaidInAFewWords(t *testing.T) {
 		"writes pause 3 s at most, no errors":                                                {WriteGap: 3 * time.Second},
 		"reads pause 1 s at most, writes go on 3 s after the heal, any errors (reads: none)": {ReadGap: time.Second, AfterHeal: 3 * time.Second, Errors: 1},
 		"no errors": {},
-		"writes pause 4 s at most, 0.1 % errors, 1 % cut off": {WriteGap: 4 * time.Second, Errors: 0.001, ReadErrors: 0.001, Cut: 0.01},
+		"writes pause 5 s at most, writes 4 s in 95 % of runs, no errors": {WriteGap: 5 * time.Second, WriteGapP95: 4 * time.Second},
+		"writes pause 4 s at most, 0.1 % errors, 1 % cut off":             {WriteGap: 4 * time.Second, Errors: 0.001, ReadErrors: 0.001, Cut: 0.01},
 	} {
 		require.Equal(t, want, b.String())
 	}
