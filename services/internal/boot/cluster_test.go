@@ -242,6 +242,30 @@ func (c *cluster) promoted(t *testing.T, sentinel string) string {
 	return nodes()[at]
 }
 
+// awaitPromotion gives the Sentinel that has just promoted a node, and the node.
+func (c *cluster) awaitPromotion(t *testing.T) (promoter, promoted string) {
+	t.Helper()
+	await(t, "a Sentinel has promoted a node", func() bool {
+		for _, promoter = range sentinels() {
+			if promoted = c.promoted(t, promoter); promoted != "" {
+				return true
+			}
+		}
+		return false
+	})
+	return promoter, promoted
+}
+
+// seesDown says that a Sentinel holds a node, as one of the replicas, for down.
+func (c *cluster) seesDown(t *testing.T, sentinel, node string) bool {
+	t.Helper()
+	view, err := c.Redis(t.Context(), sentinel, "SENTINEL", "REPLICAS", c.Setting("REDIS_MASTER_NAME"))
+	require.NoError(t, err)
+	_, view, _ = strings.Cut(view, "name\n"+c.Process(node).Addr()+"\n")
+	view, _, _ = strings.Cut(view, "\nname\n")
+	return strings.Contains(view, "s_down")
+}
+
 func (c *cluster) awaitAnswer(t *testing.T, name string) {
 	t.Helper()
 	await(t, name+" answers", func() bool {

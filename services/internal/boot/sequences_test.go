@@ -2,7 +2,6 @@ package boot_test
 
 import (
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -93,42 +92,39 @@ func TestThePromotedNodeRestartsWhileTheOldPrimaryIsGone(t *testing.T) {
 // A Sentinel that has promoted a node and is pointing the other one at it stays in
 // the middle of that failover until the promoted node is up. So that node, which the
 // Sentinels name, must not wait for its end.
+//
+// The Sentinel gives such a failover up after 3 s if it has not noticed by then that
+// the promoted node is down, which takes it 2 to 3 s: then nothing is stuck, and the
+// same is done once more.
 func TestAllNodesDieBeforeTheFailoverThatHasPromotedOneIsOver(t *testing.T) {
 	t.Parallel()
 	c := start(t)
-	load := c.startWriters(t, "redis-1")
-	load.awaitAcked(t, 20)
-	c.kill(t, "redis-1")
-	promoter, promoted := "", ""
-	await(t, "a Sentinel has promoted a node", func() bool {
-		for _, promoter = range sentinels() {
-			if promoted = c.promoted(t, promoter); promoted != "" {
-				return true
-			}
-		}
-		return false
-	})
-	// The third node must not be known to be down before the promoted one is: it
-	// would not be waited for.
-	third := others("redis-1", promoted)[0]
-	require.NoError(t, c.Process(third).Pause())
-	c.kill(t, promoted)
-	load.end()
-	replica := func(name string) string {
-		view, err := c.Redis(t.Context(), promoter, "SENTINEL", "REPLICAS", c.Setting("REDIS_MASTER_NAME"))
-		require.NoError(t, err)
-		_, view, _ = strings.Cut(view, "name\n"+c.Process(name).Addr()+"\n")
-		view, _, _ = strings.Cut(view, "\nname\n")
-		return view
+	stuck := false
+	for try := 0; try < 5 && !stuck; try++ {
+		primary := c.whole(t)
+		load := c.startWriters(t, primary)
+		load.awaitAcked(t, 20)
+		c.kill(t, primary)
+		promoter, promoted := c.awaitPromotion(t)
+		// The third node must not be known to be down before the promoted one is: it
+		// would not be waited for.
+		third := others(primary, promoted)[0]
+		require.NoError(t, c.Process(third).Pause())
+		c.kill(t, promoted)
+		load.end()
+		await(t, "the promoted node is known to be down, or the failover is over", func() bool {
+			return c.seesDown(t, promoter, promoted) || c.promoted(t, promoter) == ""
+		})
+		c.kill(t, third)
+		await(t, "the third one is known to be down", func() bool {
+			return c.seesDown(t, promoter, third)
+		})
+		stuck = c.promoted(t, promoter) == promoted
+		c.launch(t, nodes()...)
+		require.Equal(t, promoted, c.whole(t))
+		require.Zero(t, load.lost(t, c, promoted))
 	}
-	await(t, "the promoted node is known to be down", func() bool { return strings.Contains(replica(promoted), "s_down") })
-	c.kill(t, third)
-	await(t, "the third one, too", func() bool { return strings.Contains(replica(third), "s_down") })
-	require.Equal(t, promoted, c.promoted(t, promoter), "the failover is over")
-	c.launch(t, nodes()...)
-	primary := c.whole(t)
-	require.Equal(t, promoted, primary)
-	require.Zero(t, load.lost(t, c, primary))
+	require.True(t, stuck, "each time the failover was over before")
 }
 
 func TestAnEmptyPrimaryThatComesBackWithinDownAfterMayNotBePrimary(t *testing.T) {
