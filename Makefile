@@ -50,10 +50,10 @@ replay: $(REPLAY) ## sell a real shop's invoices, FILE=….csv, through the API 
 DRILL_FLAGS = $(if $(RESULTS),-results "$(RESULTS)") $(if $(FAULT),-fault "$(FAULT)") $(if $(N),-n $(N)) $(if $(UNTIL),-until $(UNTIL)) \
 	$(if $(RUNNING),-url $(URL) -net $(NET)) $(if $(LAST),-last $(LAST))
 
-drill: deps $(DRILL) ## do to a shop under load what can go wrong, and hold what its clients saw against the promises
+drill: drill-deps $(DRILL) ## do to a shop under load what can go wrong, and hold what its clients saw against the promises
 	@exec $(DRILL) $(DRILL_FLAGS) run
 
-drill-controls: deps $(DRILL) ## the same with one safeguard taken out: each has to go wrong
+drill-controls: drill-deps $(DRILL) ## the same with one safeguard taken out: each has to go wrong
 	@exec $(DRILL) $(DRILL_FLAGS) controls
 
 drill-short: deps $(DRILL) ## three faults and two controls, in under 4 minutes
@@ -98,6 +98,9 @@ deps: ## install what is missing (Debian; elsewhere say what it is)
 test-deps:
 	@scripts/install-deps test
 
+drill-deps:
+	@scripts/install-deps drill
+
 # go build itself knows what has changed.
 $(LOCAL) $(REPLAY) $(DRILL): FORCE
 	@go build -o $@ ./services/$(notdir $@)
@@ -108,4 +111,4 @@ $(BENCH): FORCE
 
 FORCE:
 
-.PHONY: help up status handover env clean replay drill drill-controls drill-short drill-list drill-table bench test sweep fuzz lint build deps test-deps FORCE
+.PHONY: help up status handover env clean replay drill drill-controls drill-short drill-list drill-table bench test sweep fuzz lint build deps test-deps drill-deps FORCE

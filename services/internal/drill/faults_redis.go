@@ -157,17 +157,9 @@ func primaryFreeze(ctx context.Context, s *Scene) error {
 		return err
 	}
 	s.Fault(primary.Name() + " frozen")
-	if err := primary.Pause(); err != nil {
-		return err
-	}
-	if err := s.Hold(ctx, d); err != nil {
-		return err
-	}
-	if err := primary.Resume(); err != nil {
-		return err
-	}
+	err = s.frozen(ctx, d, primary)
 	s.Heal(primary.Name() + " goes on")
-	return nil
+	return err
 }
 
 func handover(ctx context.Context, s *Scene) error {

@@ -48,6 +48,9 @@ const (
 var (
 	errShort    = errors.New("no replica acknowledged in time")
 	errPromoted = errors.New("another node is master, or may become it")
+	// errAlone is known before anything is sent: Redis would refuse each write for
+	// min-replicas-to-write.
+	errAlone = errors.New("the primary has no replica that it may write for")
 	// errPreferred lasts until the replica has reconnected, a second or so.
 	errPreferred = errors.New("a replica of another history might be promoted")
 )
@@ -210,13 +213,20 @@ func infoFields(info string) map[string]string {
 
 // waitFor counts the replicas that the primary can rely on now: those it reports
 // online with a lag of at most maxLag. Asking for more would make every group
-// wait in vain, for fewer would leave the stronger case of the rule unused.
+// wait in vain, for fewer would leave the stronger case of the rule unused. By the
+// primary's own count of good ones it would refuse all writes: then they are not
+// sent. Each would sit out its WAIT, and at its deadline nobody could say any more
+// that nothing was written.
 func waitFor(ctx context.Context, primary *redis.Client) (int64, error) {
-	info, err := primary.Info(ctx, "replication").Result()
+	text, err := primary.Info(ctx, "replication").Result()
 	if err != nil {
 		return leastReplicas, err
 	}
-	return int64(min(max(onlineReplicas(infoFields(info)), leastReplicas), mostReplicas)), nil
+	info := infoFields(text)
+	if info["role"] == "master" && info["min_slaves_good_slaves"] == "0" {
+		return leastReplicas, errAlone
+	}
+	return int64(min(max(onlineReplicas(info), leastReplicas), mostReplicas)), nil
 }
 
 // onlineReplicas counts the fields such as

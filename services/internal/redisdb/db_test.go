@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"evergreen/services/internal/idempotency"
@@ -46,6 +47,7 @@ func run(m *testing.M) int {
 // before its start.
 func open(t *testing.T, deadline time.Duration, prepare ...func(*DB)) *DB {
 	t.Helper()
+	t.Cleanup(func() { heal(t) })
 	db := New(Settings{
 		MasterName: nodes.Setting("REDIS_MASTER_NAME"), Sentinels: nodes.Sentinels(), User: "api", Password: nodes.Setting("REDIS_API_PASSWORD"),
 		SentinelUser: "api", SentinelPassword: nodes.Setting("REDIS_API_PASSWORD"),
@@ -61,6 +63,22 @@ func open(t *testing.T, deadline time.Duration, prepare ...func(*DB)) *DB {
 		return now.primary != "" && len(now.replicas) == 2 && sentinelsSeeReplicas(t)
 	}, 20*time.Second, 20*time.Millisecond, "the primary and both replicas are known")
 	return db
+}
+
+// heal brings back what a test that failed has left stopped: one failure must not
+// become the next tests' too.
+func heal(t *testing.T) {
+	t.Helper()
+	if !t.Failed() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for _, name := range []string{"redis-1", "redis-2", "redis-3", "sentinel-1", "sentinel-2", "sentinel-3"} {
+		_ = nodes.Process(name).Resume() // which fails for one that is down
+		assert.NoError(t, nodes.Process(name).Launch())
+	}
+	assert.NoError(t, nodes.AwaitHealthy(ctx))
 }
 
 func sentinelsSeeReplicas(t *testing.T) bool {

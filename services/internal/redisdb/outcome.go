@@ -67,6 +67,8 @@ func cause(err error) string {
 		return "promotion"
 	case errors.Is(err, errPreferred):
 		return "other-history"
+	case errors.Is(err, errAlone):
+		return "noreplicas"
 	case errors.As(err, &reply):
 		code, _, _ := strings.Cut(reply.Error(), " ")
 		return strings.ToLower(code)
