@@ -4,15 +4,17 @@
 package openapi
 
 import (
+	"compress/gzip"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
+	"io"
 	"io/fs"
 	"net/http"
 	"strconv"
 	"strings"
 
-	swaggerui "github.com/swaggo/files/v2"
+	swaggerui "github.com/swaggest/swgui/v5/static"
 )
 
 //go:embed openapi.yaml
@@ -56,13 +58,31 @@ func NewPages() (*Pages, error) {
 		"swagger-ui-bundle.js": "text/javascript; charset=utf-8", "swagger-ui.css": "text/css; charset=utf-8",
 		"favicon-32x32.png": "image/png",
 	} {
-		content, err := fs.ReadFile(swaggerui.FS, name)
+		content, err := swaggerFile(name)
 		if err != nil {
 			return nil, err
 		}
 		p.add("/docs/"+name, contentType, content)
 	}
 	return p, nil
+}
+
+// swaggerFile reads a file of Swagger UI; the module holds the large ones packed.
+func swaggerFile(name string) ([]byte, error) {
+	plain, err := fs.ReadFile(swaggerui.FS, name)
+	if err == nil {
+		return plain, nil
+	}
+	packed, err := swaggerui.FS.Open(name + ".gz")
+	if err != nil {
+		return nil, err
+	}
+	defer packed.Close() //nolint:errcheck // it was only read
+	content, err := gzip.NewReader(packed)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(content)
 }
 
 func (p *Pages) add(path, contentType string, content []byte) {
