@@ -2,7 +2,9 @@
 # Starts one nginx of the pair in a container: renders the templates that lie
 # beside this script, then takes its own place with nginx. Settings, all from the
 # environment: NET, NGINX_NAME, STATUS_PORT, RATE_EDGE_PER_SECOND and
-# EDGE_CONNECTIONS, as nginx.conf.template explains them.
+# EDGE_CONNECTIONS, as nginx.conf.template explains them; API_REPLICAS, how many
+# there are (default 2); PULSE_FILE, what hold-address.sh writes, who holds the
+# network namespace that this one has joined.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 : "$NET" "$NGINX_NAME" "$STATUS_PORT" "$RATE_EDGE_PER_SECOND" "$EDGE_CONNECTIONS"
@@ -10,7 +12,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 export NGINX_RUN_DIR="${NGINX_RUN_DIR:-/tmp/nginx}"
 export NGINX_LOG_DIR="$NGINX_RUN_DIR"
 export RATE_EDGE_BURST=$((2 * RATE_EDGE_PER_SECOND))
+PULSE_FILE=${PULSE_FILE:-/run/edge/pulse}
 export NGINX_USER="${NGINX_USER:-nginx}" EXTRA_LISTEN="${EXTRA_LISTEN:-}"
+. "$here/servers.sh"
+API_SERVERS=$(servers "${API_REPLICAS:-2}")
+API_BACKUPS=$(backups "${API_REPLICAS:-2}")
+export API_SERVERS API_BACKUPS
 
 # render FILE: prints FILE with every placeholder replaced from the environment.
 # An unknown one is an error; one that is known may be empty.
@@ -39,4 +46,37 @@ done
 ln -sf /dev/stdout "$NGINX_LOG_DIR/access.log"
 ln -sf /dev/stderr "$NGINX_LOG_DIR/error.log"
 
+# is_here: this namespace has the shop's address.
+is_here() {
+	awk -v address="$NET.4" '$2 == address { found = 1 } END { exit !found }' /proc/net/fib_trie
+}
+
+# follow: when the holder dies, its namespace loses the network for good; the new
+# one of the holder that is started again has it. nginx ends then, and the engine
+# starts it in that one. But not before the holder lives again: the engine tries to
+# start a container in the namespace of another one once, and gives up when that one
+# is down. So what counts is a pulse from well after the loss.
+follow() {
+	lost=''
+	while kill -0 "$server" 2>/dev/null; do
+		if is_here; then
+			lost=''
+		else
+			now=$(date +%s)
+			[ -n "$lost" ] || echo "$NGINX_NAME: the address $NET.4 has gone; waiting for its holder"
+			lost=${lost:-$now}
+			if [ "$(cat "$PULSE_FILE" 2>/dev/null || echo 0)" -ge $((lost + 2)) ]; then
+				echo "$NGINX_NAME: the holder of $NET.4 is back, and I end to be started there"
+				kill -TERM "$server"
+				return
+			fi
+		fi
+		sleep 1
+	done
+}
+
+# Outside of containers there is nobody to follow. A grandchild, or nginx would
+# find a child it doesn't know.
+server=$$
+if [ -d "$(dirname "$PULSE_FILE")" ]; then (follow &); fi
 exec nginx -e stderr -c "$NGINX_RUN_DIR/nginx.conf" -g 'daemon off;' "$@"

@@ -74,7 +74,8 @@ func New(c config.Config, log *slog.Logger) (*App, error) {
 	a := &App{config: c, log: log, failed: make(chan error, 2)}
 	a.db = redisdb.New(redisdb.Settings{
 		MasterName: c.MasterName, Sentinels: c.Sentinels, User: c.RedisUser, Password: c.RedisPassword,
-		SentinelUser: c.SentinelUser, SentinelPassword: c.SentinelPassword, Deadline: c.CommitDeadline, Replica: c.ReplicaName,
+		SentinelUser: c.SentinelUser, SentinelPassword: c.SentinelPassword, Deadline: c.CommitDeadline,
+		Replica: c.ReplicaName, Replicas: c.Replicas,
 	}, registry, log)
 	router, err := a.build(registry)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/cli"
@@ -31,7 +32,7 @@ func redisSecrets() map[string]*regexp.Regexp {
 		"REDIS_REPLICATION_PASSWORD": regexp.MustCompile(`^redis-`),
 		"REDIS_SENTINEL_PASSWORD":    regexp.MustCompile(`^(redis|sentinel)-`),
 		"REDIS_BOOT_PASSWORD":        regexp.MustCompile(`^(redis|sentinel)-`),
-		"REDIS_ADMIN_PASSWORD":       regexp.MustCompile(`^(redis|sentinel)-`),
+		"REDIS_ADMIN_PASSWORD":       regexp.MustCompile(`^(redis-|sentinel-|operator$)`),
 	}
 }
 
@@ -50,7 +51,7 @@ func exampleEnv(t *testing.T) map[string]string {
 	return env
 }
 
-// load reads the shipped file with an environment, changed by the given settings.
+// load reads the shipped file with an environment, changed by the given settings. COMPOSE_PROFILES is one of them.
 func load(t *testing.T, changes map[string]string) *types.Project {
 	t.Helper()
 	env := exampleEnv(t)
@@ -66,7 +67,8 @@ func tryLoad(env map[string]string) (*types.Project, error) {
 		pairs = append(pairs, name+"="+value)
 	}
 	options, err := cli.NewProjectOptions([]string{filepath.Join(root, "docker-compose.yml")},
-		cli.WithWorkingDirectory(root), cli.WithEnv(pairs), cli.WithResolvedPaths(true))
+		cli.WithWorkingDirectory(root), cli.WithEnv(pairs), cli.WithResolvedPaths(true),
+		cli.WithProfiles(strings.Split(env["COMPOSE_PROFILES"], ",")))
 	if err != nil {
 		return nil, err
 	}

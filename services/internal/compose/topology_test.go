@@ -1,10 +1,13 @@
 package compose
 
 import (
+	"fmt"
 	"maps"
+	"net"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,36 +16,70 @@ import (
 )
 
 // hosts are the last octets of the design's table of services. The pair of nginx has none of its own: it shares edge's.
-func hosts() map[string]string {
-	return map[string]string{
+// The API replicas beyond the second have addresses of a row of their own.
+func hosts(replicas int) map[string]string {
+	of := map[string]string{
 		"api-1": "2", "api-2": "3", "edge": "4", "redis-1": "5", "redis-2": "6", "redis-3": "7",
 		"sentinel-1": "8", "sentinel-2": "9", "sentinel-3": "10", "prometheus": "11", "grafana": "12",
 	}
+	for n := 3; n <= replicas; n++ {
+		of[fmt.Sprint("api-", n)] = strconv.Itoa(30 + n)
+	}
+	return of
 }
 
 func TestEveryServiceHasTheAddressOfTheDesign(t *testing.T) {
-	for _, net := range []string{"172.20.0", "10.77.3"} {
-		t.Run(net, func(t *testing.T) {
+	for _, prefix := range []string{"172.20.0", "10.77.3"} {
+		t.Run(prefix, func(t *testing.T) {
 			changes := map[string]string{}
-			if net != "172.20.0" {
-				changes["NET"] = net
+			if prefix != "172.20.0" {
+				changes["NET"] = prefix
 			}
 			project := load(t, changes)
-			require.Equal(t, net+".0/24", project.Networks["shop"].Ipam.Config[0].Subnet)
-			expected := slices.Sorted(maps.Keys(hosts()))
+			require.Equal(t, prefix+".0/24", project.Networks["shop"].Ipam.Config[0].Subnet)
+			expected := slices.Sorted(maps.Keys(hosts(2)))
 			expected = append(expected, "nginx-a", "nginx-b")
 			require.ElementsMatch(t, expected, project.ServiceNames())
-			for service, host := range hosts() {
-				require.Equal(t, net+"."+host, project.Services[service].Networks["shop"].Ipv4Address, service)
+			for service, host := range hosts(2) {
+				require.Equal(t, prefix+"."+host, project.Services[service].Networks["shop"].Ipv4Address, service)
 			}
 			text, err := project.MarshalYAML()
 			require.NoError(t, err)
 			for _, address := range regexp.MustCompile(`\b\d+\.\d+\.\d+\.\d+\b`).FindAllString(string(text), -1) {
 				if address != "127.0.0.1" && address != "0.0.0.0" {
-					require.True(t, strings.HasPrefix(address, net+"."), "%s does not follow NET", address)
+					require.True(t, strings.HasPrefix(address, prefix+"."), "%s does not follow NET", address)
 				}
 			}
 		})
+	}
+}
+
+func TestTwoToSixteenAPIReplicasAreASetting(t *testing.T) {
+	for _, n := range []int{2, 3, 4, 15, 16} {
+		project := load(t, map[string]string{"API_REPLICAS": strconv.Itoa(n), "COMPOSE_PROFILES": fmt.Sprint("api-", n)})
+		found := map[string]string{}
+		for name, service := range project.Services {
+			if strings.HasPrefix(name, "api-") {
+				found[name] = strings.TrimPrefix(service.Networks["shop"].Ipv4Address, "172.20.0.")
+				env := environment(t, project, name)
+				require.Equal(t, []string{name, service.Networks["shop"].Ipv4Address, strconv.Itoa(n)},
+					[]string{env["REPLICA_NAME"], env["HOST"], env["API_REPLICAS"]})
+			}
+		}
+		expected := hosts(n)
+		maps.DeleteFunc(expected, func(name, _ string) bool { return !strings.HasPrefix(name, "api-") })
+		require.Equal(t, expected, found)
+		require.Equal(t, strconv.Itoa(n), environment(t, project, "nginx-a")["API_REPLICAS"])
+	}
+}
+
+// What has no fixed address must not be given that of a service that is just down.
+func TestAddressesThatAreGivenOutAreNobodysOwn(t *testing.T) {
+	project := load(t, nil)
+	_, given, err := net.ParseCIDR(project.Networks["shop"].Ipam.Config[0].IPRange)
+	require.NoError(t, err)
+	for service, host := range hosts(16) {
+		require.False(t, given.Contains(net.ParseIP("172.20.0."+host)), service)
 	}
 }
 
@@ -81,7 +118,7 @@ func TestEveryInstanceThatKeepsDataHasAVolumeOfItsOwn(t *testing.T) {
 	owner := map[string]string{}
 	for name, service := range project.Services {
 		for _, mount := range service.Volumes {
-			if mount.Type == types.VolumeTypeVolume {
+			if mount.Type == types.VolumeTypeVolume && !mount.ReadOnly {
 				require.Empty(t, owner[mount.Source], "%s is shared", mount.Source)
 				owner[mount.Source] = name
 				require.Contains(t, project.Volumes, mount.Source)
@@ -93,7 +130,7 @@ func TestEveryInstanceThatKeepsDataHasAVolumeOfItsOwn(t *testing.T) {
 	} {
 		require.Equal(t, name, owner[name])
 	}
-	require.Len(t, owner, 8)
+	require.Len(t, owner, 8+1, "and edge's pulse")
 }
 
 func TestConfigurationIsMountedFromTheRepositoryAndCannotBeWritten(t *testing.T) {
@@ -134,13 +171,24 @@ func TestEveryServiceIsStartedAgainWatchedAndBounded(t *testing.T) {
 	var sum types.UnitBytes
 	for name, service := range load(t, nil).Services {
 		require.Equal(t, types.RestartPolicyUnlessStopped, service.Restart, name)
-		require.Positive(t, service.MemLimit, "memory of %s", name)
-		require.NotEmpty(t, service.Logging.Options["max-size"], "log of %s", name)
-		require.Contains(t, service.SecurityOpt, "no-new-privileges:true", name)
-		if name != "edge" {
-			require.NotNil(t, service.HealthCheck, "health of %s", name)
-		}
+		require.NotNil(t, service.HealthCheck, "health of %s", name)
 		sum += service.MemLimit
 	}
 	require.Less(t, sum, types.UnitBytes(5<<30), "the host has 8 GB")
+}
+
+func TestEveryServiceHasNoMoreThanItNeeds(t *testing.T) {
+	for name, service := range load(t, map[string]string{"COMPOSE_PROFILES": "*"}).Services {
+		require.Positive(t, service.MemLimit, "memory of %s", name)
+		require.Positive(t, service.PidsLimit, "processes of %s", name)
+		require.NotEmpty(t, service.Logging.Options["max-size"], "log of %s", name)
+		require.Equal(t, []string{"no-new-privileges:true"}, service.SecurityOpt, name)
+		require.Equal(t, []string{"ALL"}, service.CapDrop, name)
+		require.Empty(t, service.CapAdd, name)
+		require.True(t, service.ReadOnly, name)
+		require.False(t, service.Privileged, name)
+		if service.Image != "evergreen/api:local" {
+			require.Regexp(t, `^([1-9]\d*:\d+|redis)$`, service.User, "%s; the API's image names its own user", name)
+		}
+	}
 }

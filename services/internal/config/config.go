@@ -25,6 +25,8 @@ const ExampleSecret = "example-only-make-env-writes-a-random-one-here"
 type Config struct {
 	// ReplicaName tells the replicas apart in X-Served-By, logs and metrics.
 	ReplicaName string
+	// Replicas is how many API replicas are meant to run, 2 to 16.
+	Replicas int
 	// Host is the address that both ports listen on.
 	Host string
 	// Port serves the API, MetricsPort /livez, /readyz and /metrics.
@@ -62,6 +64,7 @@ func Load(getenv func(string) string) (Config, error) {
 	r := reader{getenv: getenv}
 	c := Config{
 		ReplicaName:       r.text("REPLICA_NAME", "api"),
+		Replicas:          r.number("API_REPLICAS", 2, 2, 16),
 		Host:              r.text("HOST", "127.0.0.1"),
 		Port:              r.number("PORT", 5000, 0, 65535),
 		MetricsPort:       r.number("METRICS_PORT", 9100, 0, 65535),

@@ -33,6 +33,7 @@ func TestWhatIsNotSetHasTheDocumentedDefault(t *testing.T) {
 	require.Equal(t, 12*time.Hour, c.SessionTTL)
 	require.Equal(t, 10*time.Second, c.CommitDeadline)
 	require.Equal(t, 100, c.UserRate)
+	require.Equal(t, 2, c.Replicas)
 }
 
 func TestTheSentinelsKnowTheAPIByTheSameNameUnlessItIsSaid(t *testing.T) {
@@ -61,6 +62,7 @@ func TestAWrongSettingIsRefusedByName(t *testing.T) {
 		"COMMIT_DEADLINE":      {"20s"},
 		"LOG_LEVEL":            {"loud"},
 		"RATE_USER_PER_SECOND": {"0", "1.5"},
+		"API_REPLICAS":         {"0", "1", "17", "two"},
 	} {
 		for _, value := range values {
 			_, err := Load(environment(map[string]string{name: value}))

@@ -33,7 +33,7 @@ type edge struct {
 	dir      string
 	settings map[string]string
 	edits    [][2]string
-	replicas [2]*replica
+	replicas []*replica
 	client   *http.Client
 	// owner is who nginx is started as; nil is who runs the tests.
 	owner *syscall.Credential
@@ -47,12 +47,17 @@ func with(name, value string) option {
 	return func(e *edge) { e.settings[name] = value }
 }
 
+// behind sets how many replicas there are, instead of two.
+func behind(replicas int) option {
+	return func(e *edge) { e.replicas = make([]*replica, replicas) }
+}
+
 // replacing edits the rendered text, for values such as time-outs that are no setting. The old text must be there.
 func replacing(old, text string) option {
 	return func(e *edge) { e.edits = append(e.edits, [2]string{old, text}) }
 }
 
-// startEdge starts nginx-a in front of two healthy replicas.
+// startEdge starts nginx-a in front of healthy replicas, two unless it is said otherwise.
 func startEdge(t *testing.T, options ...option) *edge {
 	t.Helper()
 	e := newEdge(t, options...)
@@ -65,13 +70,14 @@ func newEdge(t *testing.T, options ...option) *edge {
 	t.Helper()
 	e := &edge{t: t, net: freePrefix(t), dir: t.TempDir(), settings: map[string]string{
 		"RATE_EDGE_PER_SECOND": "100000", "RATE_EDGE_BURST": "100000", "EDGE_CONNECTIONS": "1000", "EXTRA_LISTEN": "",
-	}}
+	}, replicas: make([]*replica, 2)}
 	for _, o := range options {
 		o(e)
 	}
 	for i := range e.replicas {
-		e.replicas[i] = startReplica(t, fmt.Sprintf("api-%d", i+1), fmt.Sprintf("%s.%d:5000", e.net, i+2))
+		e.replicas[i] = startReplica(t, fmt.Sprintf("api-%d", i+1), stack.APIAddress(e.net, i+1)+":5000")
 	}
+	e.settings["API_SERVERS"], e.settings["API_BACKUPS"] = stack.APIServers(e.net, len(e.replicas))
 	e.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: 2 * patience}
 	t.Cleanup(e.client.CloseIdleConnections)
 	return e
@@ -96,6 +102,15 @@ func (e *edge) render(name string) string {
 	e.t.Helper()
 	dir := filepath.Join(e.dir, name)
 	require.NoError(e.t, os.MkdirAll(dir, 0o755))
+	for file, text := range e.rendered(name, dir) {
+		require.NoError(e.t, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644))
+	}
+	return filepath.Join(dir, "nginx.conf")
+}
+
+// rendered is what the templates say to one nginx of the pair that runs in dir, by file.
+func (e *edge) rendered(name, dir string) map[string]string {
+	e.t.Helper()
 	me, err := user.Current()
 	require.NoError(e.t, err)
 	settings := map[string]string{
@@ -114,10 +129,7 @@ func (e *edge) render(name string) string {
 		all[strings.TrimSuffix(filepath.Base(path), ".template")] = rendered
 	}
 	edit(e.t, all, e.edits)
-	for file, text := range all {
-		require.NoError(e.t, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644))
-	}
-	return filepath.Join(dir, "nginx.conf")
+	return all
 }
 
 // edit applies each edit to the one file that has its old text.

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -88,11 +89,19 @@ func TestAReplicaProcessThatIsKilledOrFrozenUnderLoadFailsNoRequest(t *testing.T
 }
 
 func TestTheContainerScriptRendersAndStartsTheSameConfiguration(t *testing.T) {
-	e := newEdge(t)
+	for _, replicas := range []int{2, 4} {
+		t.Run(fmt.Sprint(replicas, " replicas"), func(t *testing.T) { startsByTheScript(t, replicas) })
+	}
+}
+
+func startsByTheScript(t *testing.T, replicas int) {
+	t.Helper()
+	e := newEdge(t, behind(replicas), with("RATE_EDGE_PER_SECOND", "1"), with("RATE_EDGE_BURST", "2"), with("EDGE_CONNECTIONS", "10"))
 	cmd := exec.Command("sh", "../../../nginx/start-nginx.sh")
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH") + ":/usr/sbin", "NGINX_RUN_DIR=" + e.dir, "NET=" + e.net, "NGINX_NAME=nginx-a",
 		"STATUS_PORT=8081", "RATE_EDGE_PER_SECOND=1", "EDGE_CONNECTIONS=10",
+		"API_REPLICAS=" + strconv.Itoa(replicas),
 	}
 	me, err := user.Current()
 	require.NoError(t, err)
@@ -104,6 +113,11 @@ func TestTheContainerScriptRendersAndStartsTheSameConfiguration(t *testing.T) {
 	e.run(cmd)
 	e.waitFor("nginx-a")
 
+	for file, text := range e.rendered("nginx-a", e.dir) {
+		written, err := os.ReadFile(filepath.Join(e.dir, file))
+		require.NoError(t, err)
+		require.Equal(t, text, string(written), "%s is what `make up` makes of it", file)
+	}
 	for range 3 {
 		require.Equal(t, http.StatusOK, e.send("GET", "/v1/products", "").status, "the burst is twice the rate")
 	}

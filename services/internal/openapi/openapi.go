@@ -77,7 +77,7 @@ func swaggerFile(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer packed.Close() //nolint:errcheck // it was only read
+	defer packed.Close()
 	content, err := gzip.NewReader(packed)
 	if err != nil {
 		return nil, err

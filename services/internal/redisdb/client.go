@@ -24,7 +24,8 @@ const (
 	readTimeout     = 400 * time.Millisecond  // one read of one node, before another is asked
 )
 
-// nodePool is how many connections one API replica may hold to one node.
+// nodePool is how many connections one API replica holds to one node at most; see
+// connections.go for the sum of all replicas.
 const nodePool = 48
 
 // Settings are what a DB needs to know.
@@ -39,6 +40,8 @@ type Settings struct {
 	Deadline time.Duration
 	// Replica names this API replica among those that share the load.
 	Replica string
+	// Replicas is how many of them are meant to run.
+	Replicas int
 }
 
 // DB is the shop's connection to Redis.
@@ -48,6 +51,7 @@ type DB struct {
 	metrics   *metrics
 	topology  *topology
 	committer *committer
+	bound     *connections
 
 	peers     atomic.Int64  // how many API replicas share the load
 	turn      atomic.Uint64 // which replica reads next
@@ -64,6 +68,7 @@ func New(s Settings, registry prometheus.Registerer, log *slog.Logger) *DB {
 	db.topology = newTopology(s, log, func() { db.metrics.failovers.Inc() })
 	db.metrics = newMetrics(registry, db.topology)
 	db.committer = newCommitter(db.topology, db.metrics, log)
+	db.bound = newConnections(db, registry, log)
 	db.peers.Store(1)
 	return db
 }
@@ -83,6 +88,7 @@ func (db *DB) Start() {
 	db.stop = cancel
 	db.done.Go(func() { db.topology.watch(ctx) })
 	db.done.Go(func() { db.committer.run(ctx) })
+	db.done.Go(func() { db.bound.watch(ctx) })
 	db.done.Go(func() { every(ctx, time.Second, db.beat) })
 	db.done.Go(func() { every(ctx, time.Second, db.signLife) })
 }

@@ -69,6 +69,9 @@ func classify(err error) failure {
 	if !errors.As(err, &reply) {
 		return unknown
 	}
+	if strings.HasPrefix(reply.Error(), "ERR max number of clients") {
+		return refused // it is said instead of a connection
+	}
 	code, _, _ := strings.Cut(reply.Error(), " ")
 	if f, known := answered[code]; known {
 		return f

@@ -191,6 +191,7 @@ func TestErrorsAreSortedByWhatMayHaveBeenWritten(t *testing.T) {
 		{redisError("OOM command not allowed when used memory > 'maxmemory'."), full, false, "oom"},
 		{redisError("READONLY You can't write against a read only replica."), refused, false, "readonly"},
 		{redisError("UNBLOCKED force unblock"), unknown, false, "unblocked"},
+		{redisError("ERR max number of clients reached"), refused, false, "err"},
 		{redisError("ERR Error running script"), failed, false, "err"},
 		{io.EOF, unknown, false, "closed"},
 		{errShort, unknown, false, "not-acknowledged"},

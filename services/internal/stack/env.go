@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/joho/godotenv"
@@ -61,9 +62,9 @@ func withRandomSecret(line string) string {
 }
 
 // CompleteEnv adds to root's .env what an earlier version did not know yet and
-// nothing can run without: secrets that .env.example has and .env lacks, each with
-// a random value, and the operator's name. What stands there is left as it is. It
-// returns the names that it added.
+// something would be missing without: secrets that .env.example has and .env lacks,
+// each with a random value, the operator's name, and what docker compose runs. What
+// stands there is left as it is. It returns the names that it added.
 func CompleteEnv(root string) (added []string, err error) {
 	example, err := os.ReadFile(filepath.Join(root, ".env.example"))
 	if err != nil {
@@ -97,6 +98,9 @@ func CompleteEnv(root string) (added []string, err error) {
 	return added, err
 }
 
+// completed are the settings that are no secrets and yet added.
+func completed() []string { return []string{"REDIS_ADMIN_USER", "API_REPLICAS", "COMPOSE_PROFILES"} }
+
 // missing lists what CompleteEnv adds, and the lines that do so.
 func missing(example string, own []byte) (names []string, lines string, err error) {
 	settings, err := godotenv.UnmarshalBytes(own)
@@ -110,7 +114,7 @@ func missing(example string, own []byte) (names []string, lines string, err erro
 	for line := range strings.Lines(example) {
 		line = strings.TrimSpace(line)
 		name, value, _ := strings.Cut(line, "=")
-		if _, has := settings[name]; !has && (value == config.ExampleSecret || name == "REDIS_ADMIN_USER") {
+		if _, has := settings[name]; !has && (value == config.ExampleSecret || slices.Contains(completed(), name)) {
 			names = append(names, name)
 			lines += withRandomSecret(line) + "\n"
 		}

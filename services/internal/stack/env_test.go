@@ -32,7 +32,7 @@ func TestAnEnvOfAnEarlierVersionIsGivenTheSecretsThatItLacks(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		"REDIS_API_PASSWORD", "REDIS_REPLICATION_PASSWORD", "REDIS_SENTINEL_PASSWORD", "REDIS_BOOT_PASSWORD",
-		"REDIS_ADMIN_USER", "REDIS_ADMIN_PASSWORD",
+		"REDIS_ADMIN_USER", "REDIS_ADMIN_PASSWORD", "API_REPLICAS", "COMPOSE_PROFILES",
 	}, added)
 	text := readFile(t, path)
 	require.True(t, strings.HasPrefix(text, oldEnv+"\n"), "what stood there stands there still")
@@ -40,6 +40,7 @@ func TestAnEnvOfAnEarlierVersionIsGivenTheSecretsThatItLacks(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"set-by-hand", "mine-mine-mine", "operator"},
 		[]string{settings["REDIS_EXPORTER_PASSWORD"], settings["ADMIN_PASSWORD"], settings["REDIS_ADMIN_USER"]})
+	require.Equal(t, "grafana,api-2", settings["COMPOSE_PROFILES"])
 	require.NotEqual(t, settings["REDIS_API_PASSWORD"], settings["REDIS_ADMIN_PASSWORD"])
 	require.GreaterOrEqual(t, len(settings["REDIS_API_PASSWORD"]), config.MinSecret)
 

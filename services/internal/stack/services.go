@@ -67,6 +67,8 @@ func (s *Stack) api(svc service, dir string) command {
 		"REDIS_USER":      "api",
 		"REDIS_PASSWORD":  s.Setting("REDIS_API_PASSWORD"),
 		"TRUSTED_PROXIES": fmt.Sprintf("%s.%d", s.Net, edgeHost),
+		// As many as there are here; the one in .env is for containers.
+		"API_REPLICAS": strconv.Itoa(len(servicesOf(kindAPI))),
 	}
 	for name, value := range s.settings {
 		if _, set := settings[name]; !set && !isOthersSecret(name) {
@@ -95,8 +97,11 @@ func (s *Stack) nginx(svc service, dir string) (command, error) {
 	if s.alsoListen != "" {
 		listen = "listen " + s.alsoListen + " reuseport;"
 	}
+	servers, backups := APIServers(s.Net, len(servicesOf(kindAPI)))
 	values := map[string]string{
 		"NET":                  s.Net,
+		"API_SERVERS":          servers,
+		"API_BACKUPS":          backups,
 		"NGINX_NAME":           svc.name,
 		"STATUS_PORT":          strconv.Itoa(svc.statusPort),
 		"EXTRA_LISTEN":         listen,
@@ -119,7 +124,9 @@ func (s *Stack) nginx(svc service, dir string) (command, error) {
 
 func (s *Stack) prometheus(svc service, dir string) (command, error) {
 	config := filepath.Join(dir, "config")
-	if err := renderDir(filepath.Join(s.files, "prometheus"), config, map[string]string{"NET": s.Net}); err != nil {
+	if err := renderDir(filepath.Join(s.files, "prometheus"), config, map[string]string{
+		"NET": s.Net, "API_TARGETS": APITargets(s.Net, len(servicesOf(kindAPI))),
+	}); err != nil {
 		return command{}, err
 	}
 	return command{
