@@ -25,7 +25,7 @@ DRILL_TEST_FILES = $(wildcard ./services/internal/*/*_drill_test.go)
 DRILL_TESTS = $(shell sed -n 's/^func \(Test[A-Za-z0-9]*\).*/\1/p' $(DRILL_TEST_FILES) | paste -sd '|')
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 up: deps $(LOCAL) ## start the whole shop and stay in the foreground; Ctrl-C stops it
 	@exec $(LOCAL) -net $(NET) up
@@ -35,6 +35,10 @@ status: $(LOCAL) ## who is primary, who lags, what is up; fails if the shop cann
 
 handover: $(LOCAL) ## make another Redis node primary while the shop sells: no write lost, none refused
 	@$(LOCAL) -net $(NET) handover
+
+# FORCE=1 makes everything anew, EDGE=1 also what holds the address (a pause), BUILD=0 builds no API image.
+rolling-upgrade: ## bring the shop in containers up to date, one after the other, while it sells: no request fails
+	@scripts/rolling-upgrade
 
 env: $(LOCAL) ## make .env with random secrets, unless there is one
 	@$(LOCAL) env
@@ -47,8 +51,10 @@ replay: $(REPLAY) ## sell a real shop's invoices, FILE=….csv, through the API 
 
 # FAULT=primary-crash,api-kill names some (make drill-list), N=20 repeats each, UNTIL=20 does each as often as its results
 # lack, RESULTS=dir keeps them elsewhere. RUNNING=1 takes the shop of `make up`, and LAST=60s to break something by hand.
+# COMPOSE=1 takes the shop in containers that `docker compose up` has started here, and breaks it through the engine; RATE=40
+# sends so many writes, and so many reads, a second, instead of 200.
 DRILL_FLAGS = $(if $(RESULTS),-results "$(RESULTS)") $(if $(FAULT),-fault "$(FAULT)") $(if $(N),-n $(N)) $(if $(UNTIL),-until $(UNTIL)) \
-	$(if $(RUNNING),-url $(URL) -net $(NET)) $(if $(LAST),-last $(LAST))
+	$(if $(RUNNING),-url $(URL) -net $(NET)) $(if $(COMPOSE),-compose) $(if $(RATE),-rate $(RATE)) $(if $(LAST),-last $(LAST))
 
 drill: drill-deps $(DRILL) ## do to a shop under load what can go wrong, and hold what its clients saw against the promises
 	@exec $(DRILL) $(DRILL_FLAGS) run
@@ -76,6 +82,13 @@ ifeq ($(TEST),./...)
 	@go tool -modfile=tools/go.mod gotestsum --format=$(if $(CI),pkgname,testdox) --post-run-command "$$COUNT" \
 		-- $(TEST_FLAGS) -tags drill -run '^($(DRILL_TESTS))$$' $(sort $(dir $(DRILL_TEST_FILES)))
 endif
+
+# The shipped docker-compose.yml, on the engine that answers, or on one that is started for it and ended after it.
+test-compose: test-deps ## the shop in containers: starts, failovers, restarts, rights; installs an engine where none is
+	@scripts/container-engine status >/dev/null 2>&1 || trap 'scripts/container-engine stop' EXIT; trap 'exit 1' HUP INT TERM; \
+	scripts/container-engine start && scripts/container-engine images && settings=$$(scripts/container-engine env) && eval "$$settings" && \
+	go tool -modfile=tools/go.mod gotestsum --format=$(if $(CI),pkgname,testdox) --post-run-command "$$COUNT" \
+		-- -tags containers -count=1 -timeout 25m ./services/internal/containers/...
 
 # Run alone: the load wants the machine for itself. The lines of these tests are
 # the figures in docs/sweep.md.
@@ -111,4 +124,4 @@ $(BENCH): FORCE
 
 FORCE:
 
-.PHONY: help up status handover env clean replay drill drill-controls drill-short drill-list drill-table bench test sweep fuzz lint build deps test-deps drill-deps FORCE
+.PHONY: help up status handover rolling-upgrade env clean replay drill drill-controls drill-short drill-list drill-table bench test test-compose sweep fuzz lint build deps test-deps drill-deps FORCE

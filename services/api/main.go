@@ -1,6 +1,7 @@
 // Command api is one replica of the shop's API. Without arguments it serves
 // until SIGTERM or SIGINT; `api healthcheck` exits 0 when the replica of this
-// environment is ready, for hosts without a shell or curl.
+// environment is ready, for hosts without a shell or curl. `api operator status`
+// and the like are for who runs the shop in containers: see the package operate.
 package main
 
 import (
@@ -23,6 +24,7 @@ import (
 
 	"evergreen/services/internal/app"
 	"evergreen/services/internal/config"
+	"evergreen/services/internal/operate"
 )
 
 func main() {
@@ -33,6 +35,9 @@ func main() {
 
 // run is the program; it answers the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "operator" {
+		return operate.Run(ctx, args[1:], os.Getenv, stdout, stderr)
+	}
 	if err := godotenv.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		_, _ = fmt.Fprintln(stderr, "api: .env:", err)
 		return 2
@@ -46,7 +51,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case len(args) == 1 && args[0] == "healthcheck":
 		return healthcheck(ctx, settings, stderr)
 	case len(args) > 0:
-		_, _ = fmt.Fprintln(stderr, "usage: api [healthcheck]")
+		_, _ = fmt.Fprintln(stderr, "usage: api [healthcheck | operator status|handover|await]")
 		return 2
 	}
 	log := slog.New(slog.NewJSONHandler(stdout, &slog.HandlerOptions{Level: settings.LogLevel}))

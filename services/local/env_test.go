@@ -21,7 +21,7 @@ func TestMakeEnvSaysWhatItMadeAddedOrLeft(t *testing.T) {
 	says := func() string {
 		var out bytes.Buffer
 		l := local{root: root, out: &out}
-		require.NoError(t, l.env(t.Context()))
+		require.NoError(t, l.makeEnv())
 		return out.String()
 	}
 	require.Contains(t, says(), "made .env")

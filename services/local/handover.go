@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"time"
 
+	"evergreen/services/internal/operate"
 	"evergreen/services/internal/stack"
 )
 
@@ -22,8 +21,5 @@ func (l *local) handover(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go l.cancelOnSignal(ctx, cancel)
-	began := time.Now()
-	return stack.Handover(ctx, l.net, settings, func(format string, a ...any) {
-		fmt.Fprintf(l.out, "%5.2f s  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, a...))
-	})
+	return operate.Handover(ctx, l.out, l.net, settings)
 }

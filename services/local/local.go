@@ -42,8 +42,19 @@ func (l *local) checkNet() error {
 	return fmt.Errorf("NET=%s: native processes need three octets of the loopback network, such as %s", l.net, defaultNet)
 }
 
-// env is `make env`.
-func (l *local) env(context.Context) error {
+// env is `make env`. What the containers would stumble over is said, and is no error:
+// `make up` needs none of it.
+func (l *local) env(ctx context.Context) error {
+	if err := l.makeEnv(); err != nil {
+		return err
+	}
+	if warning := l.netWarning(ctx); warning != "" {
+		fmt.Fprintln(l.out, warning)
+	}
+	return nil
+}
+
+func (l *local) makeEnv() error {
 	made, err := stack.MakeEnv(l.root)
 	if err != nil {
 		return fmt.Errorf("making .env: %w", err)

@@ -18,7 +18,7 @@ func (l *local) up(ctx context.Context) error {
 	if err := l.checkNet(); err != nil {
 		return err
 	}
-	if err := l.env(ctx); err != nil {
+	if err := l.makeEnv(); err != nil {
 		return err
 	}
 	settings, err := stack.LoadSettings(l.root, os.Getenv)

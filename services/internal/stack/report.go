@@ -32,11 +32,18 @@ type State struct {
 	// Behind is how many bytes a replica has yet to get, or -1 if nobody knows:
 	// there is no primary, or the link is down.
 	Behind int64
+	// Follows is the address of the node that a replica follows, without the port.
+	Follows string
+	// Online is how many replicas a primary counts that get what it writes.
+	Online int
 
 	// Names is the node that a Sentinel tells clients to use.
 	Names string
 	// Replicas and Sentinels are how many others a Sentinel knows.
 	Replicas, Sentinels int
+	// Unrest is what keeps a Sentinel from dealing with the next fault; empty when
+	// nothing does.
+	Unrest string
 }
 
 // Report is what a stack looks like from outside.
@@ -52,8 +59,11 @@ type Report struct {
 // dir, and waits about a second for those that are silent. It needs no handle:
 // another process may have started the stack.
 func Inspect(ctx context.Context, prefix, dir string, settings map[string]string) Report {
-	s := &Stack{Net: prefix, dir: dir, settings: settings}
-	services := topology()
+	return (&Stack{Net: prefix, dir: dir, settings: settings}).report(ctx, topology())
+}
+
+// report asks some services, all at once.
+func (s *Stack) report(ctx context.Context, services []service) Report {
 	report := Report{Services: make([]State, len(services))}
 	var all sync.WaitGroup
 	for i, svc := range services {
@@ -115,6 +125,8 @@ func (s *Stack) inspectRedis(ctx context.Context, state *State) error {
 		state.Role, offset = "primary", said["master_repl_offset"]
 	}
 	state.Offset, _ = strconv.ParseInt(offset, 10, 64)
+	state.Follows = said["master_host"]
+	state.Online = strings.Count(said["slave0"]+said["slave1"], "state=online")
 	if said["loading"] != "0" {
 		return errors.New("it is loading its data")
 	}
@@ -128,16 +140,21 @@ func (s *Stack) inspectSentinel(ctx context.Context, svc service, state *State) 
 	}
 	state.Replicas, _ = strconv.Atoi(view["num-slaves"])
 	state.Sentinels, _ = strconv.Atoi(view["num-other-sentinels"])
-	state.Names, err = s.primaryBy(ctx, svc)
-	return err
+	if state.Names, err = s.primaryBy(ctx, svc); err != nil {
+		return err
+	}
+	if unrest := s.calm(ctx, svc); unrest != nil {
+		state.Unrest = unrest.Error()
+	}
+	return nil
 }
 
 // trouble puts an error into the few words that fit into a table.
 func trouble(err error) string {
 	var slow net.Error
 	switch {
-	case strings.Contains(err.Error(), "connection refused"):
-		return "down"
+	case strings.Contains(err.Error(), "connection refused"), errors.Is(err, unix.ECONNRESET):
+		return "down" // or, in the second case, on its way there
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &slow) && slow.Timeout():
 		return "silent"
 	case errors.Is(err, errNotReady):
