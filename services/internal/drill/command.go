@@ -53,7 +53,7 @@ func list(w io.Writer) error {
 
 // sit makes runs and reports them.
 func sit(ctx context.Context, o Options) error {
-	s, err := newSitting(o)
+	s, err := newSitting(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -64,8 +64,16 @@ func sit(ctx context.Context, o Options) error {
 	return err
 }
 
-func newSitting(o Options) (*sitting, error) {
+func newSitting(ctx context.Context, o Options) (*sitting, error) {
 	all := &shops{}
+	var tight []string
+	if o.Compose {
+		project, err := openComposed(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all.somebodyElses, tight = inContainers(project), project.tight()
+	}
 	if o.URL != "" {
 		root, err := stack.Root()
 		if err != nil {
@@ -77,8 +85,12 @@ func newSitting(o Options) (*sitting, error) {
 		}
 		all.somebodyElses = running(o.URL, o.Net, settings)
 	}
+	show := newDisplay(o.Notes, o.Terminal)
+	if len(tight) > 0 {
+		show.say("the shop should be started with %s: all clients of the drill come from one address in its eyes", strings.Join(tight, " "))
+	}
 	return &sitting{runner: &runner{
-		shops: all, results: report.Results{Dir: o.Results}, show: newDisplay(o.Notes, o.Terminal), commit: revision(), last: o.Last,
+		shops: all, results: report.Results{Dir: o.Results}, show: show, commit: revision(), rate: o.Rate, last: o.Last,
 	}}, nil
 }
 

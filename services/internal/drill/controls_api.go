@@ -39,9 +39,9 @@ func cutConnections(ctx context.Context, s *Scene) error {
 		return err
 	}
 	s.Fault(fmt.Sprintf("%s stopped, and all connections to %s cut", names(replicas), primary.Name()))
-	err = errors.Join(Each(replicas, (*stack.Process).Pause), s.Hold(ctx, secondGroup))
+	err = errors.Join(Each(replicas, Process.Pause), s.Hold(ctx, secondGroup))
 	_, cut := s.Stack.Redis(ctx, primary.Name(), "CLIENT", "KILL", "TYPE", "normal")
-	err = errors.Join(err, cut, s.Hold(ctx, 300*time.Millisecond), Each(replicas, (*stack.Process).Resume))
+	err = errors.Join(err, cut, s.Hold(ctx, 300*time.Millisecond), Each(replicas, Process.Resume))
 	s.Heal("both go on")
 	return err
 }
@@ -58,8 +58,8 @@ func killBeforeAnswer(ctx context.Context, s *Scene) error {
 		return err
 	}
 	s.Fault(fmt.Sprintf("%s stopped, and %s killed while it waits for them", names(replicas), api.Name()))
-	err = errors.Join(Each(replicas, (*stack.Process).Pause), s.Hold(ctx, secondGroup))
-	err = errors.Join(err, api.Kill(), Each(replicas, (*stack.Process).Resume))
+	err = errors.Join(Each(replicas, Process.Pause), s.Hold(ctx, secondGroup))
+	err = errors.Join(err, api.Kill(), Each(replicas, Process.Resume))
 	s.Step("the replicas go on")
 	if err == nil {
 		err = s.Hold(ctx, away)
@@ -83,7 +83,8 @@ func impatient(weaknesses string) func(context.Context, *stack.Options) error {
 		"nginx/upstream.conf.template", "proxy_read_timeout 12s;", fmt.Sprintf("proxy_read_timeout %ds;", int(impatience.Seconds())),
 	})
 	return func(ctx context.Context, o *stack.Options) error {
-		return errors.Join(weak(ctx, o), hasty(ctx, o), manyConnections(ctx, o))
+		setAll(o, manyConnections())
+		return errors.Join(weak(ctx, o), hasty(ctx, o))
 	}
 }
 
@@ -102,8 +103,8 @@ func wakeAfterRefusals(ctx context.Context, s *Scene) error {
 		return err
 	}
 	s.Fault(fmt.Sprintf("%s stopped, then %s frozen for %v", names(replicas), api.Name(), asleep))
-	err = errors.Join(Each(replicas, (*stack.Process).Pause), s.Hold(ctx, secondGroup))
-	err = errors.Join(err, api.Pause(), Each(replicas, (*stack.Process).Resume))
+	err = errors.Join(Each(replicas, Process.Pause), s.Hold(ctx, secondGroup))
+	err = errors.Join(err, api.Pause(), Each(replicas, Process.Resume))
 	s.Step(names(replicas) + " go on, " + api.Name() + " is frozen")
 	err = errors.Join(err, s.Hold(ctx, asleep), api.Resume())
 	s.Heal(api.Name() + " goes on")

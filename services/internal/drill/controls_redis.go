@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"evergreen/services/internal/stack"
 )
 
 // filler is a script that sends so many MiB to each replica, and writes nothing.
@@ -24,7 +22,7 @@ return 1`
 // filled first, with a message, which goes to replicas and not to the disk; what
 // comes later stays in the primary's own memory.
 func killBeforeReplication(ctx context.Context, s *Scene) error {
-	return unreplicated(ctx, s, func(*stack.Process) error { return s.Hold(ctx, unseenFor) })
+	return unreplicated(ctx, s, func(Process) error { return s.Hold(ctx, unseenFor) })
 }
 
 // unseenFor is how long the primary takes writes that reach nobody: less than the
@@ -35,7 +33,7 @@ const unseenFor = 1200 * time.Millisecond
 // was under way is submitted again over new ones, is found to be done, and writes
 // nothing: a WAIT on a connection that wrote nothing is content with nothing.
 func killAfterReplays(ctx context.Context, s *Scene) error {
-	return unreplicated(ctx, s, func(primary *stack.Process) error {
+	return unreplicated(ctx, s, func(primary Process) error {
 		err := s.Hold(ctx, secondGroup)
 		_, cut := s.Stack.Redis(ctx, primary.Name(), "CLIENT", "KILL", "TYPE", "normal")
 		return errors.Join(err, cut, s.Hold(ctx, unseenFor-secondGroup))
@@ -44,7 +42,7 @@ func killAfterReplays(ctx context.Context, s *Scene) error {
 
 // unreplicated does something while nothing that is written reaches a replica, and
 // kills the primary then.
-func unreplicated(ctx context.Context, s *Scene, do func(primary *stack.Process) error) error {
+func unreplicated(ctx context.Context, s *Scene, do func(primary Process) error) error {
 	primary, err := s.Primary(ctx)
 	if err != nil {
 		return err
@@ -54,7 +52,7 @@ func unreplicated(ctx context.Context, s *Scene, do func(primary *stack.Process)
 		return err
 	}
 	s.Fault(names(replicas) + " stopped, and what is sent to them is more than their sockets hold")
-	err = Each(replicas, (*stack.Process).Pause)
+	err = Each(replicas, Process.Pause)
 	if err == nil {
 		_, err = s.Stack.Redis(ctx, primary.Name(), "EVAL", filler, "0", strconv.Itoa(socketBuffers()))
 	}
@@ -62,7 +60,7 @@ func unreplicated(ctx context.Context, s *Scene, do func(primary *stack.Process)
 		err = do(primary)
 	}
 	s.Step(fmt.Sprintf("%s killed, %s go on", primary.Name(), names(replicas)))
-	err = errors.Join(err, primary.Kill(), Each(replicas, (*stack.Process).Resume))
+	err = errors.Join(err, primary.Kill(), Each(replicas, Process.Resume))
 	if err == nil {
 		err = s.Hold(ctx, away)
 	}
@@ -131,7 +129,7 @@ func killWithSlowDisk(ctx context.Context, s *Scene) error {
 	}
 	nodes := s.Redis()
 	s.Step("all Redis nodes killed and started")
-	err = errors.Join(err, Each(nodes, (*stack.Process).Kill), Each(nodes, (*stack.Process).Launch))
+	err = errors.Join(err, Each(nodes, Process.Kill), Each(nodes, Process.Launch))
 	<-over // with an error, for the process that was slowed has ended
 	s.Heal("all Redis nodes started")
 	return err
@@ -157,7 +155,7 @@ func startStaleFirst(ctx context.Context, s *Scene) error {
 		err = s.Hold(ctx, behind)
 	}
 	s.Step("all Redis nodes killed, " + stale.Name() + " started")
-	err = errors.Join(err, Each(s.Redis(), (*stack.Process).Kill), stale.Launch())
+	err = errors.Join(err, Each(s.Redis(), Process.Kill), stale.Launch())
 	if err != nil {
 		return err
 	}
@@ -166,7 +164,7 @@ func startStaleFirst(ctx context.Context, s *Scene) error {
 	if _, promoted := s.AwaitPrimaryOtherThan(limited, primary); promoted == nil {
 		s.Step(stale.Name() + " was promoted")
 	}
-	err = Each([]*stack.Process{primary, good}, (*stack.Process).Launch)
-	s.Heal(names([]*stack.Process{primary, good}) + " started")
+	err = Each([]Process{primary, good}, Process.Launch)
+	s.Heal(names([]Process{primary, good}) + " started")
 	return err
 }

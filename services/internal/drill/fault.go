@@ -26,6 +26,13 @@ type Fault struct {
 	// Prepare changes the stack that the run starts; nil leaves it as it ships. A
 	// run with a Prepare gets a stack of its own.
 	Prepare func(context.Context, *stack.Options) error
+	// Settings are those that the fault wants otherwise than they ship. The run gets a
+	// stack of its own, and a shop that somebody else has started has to have them.
+	Settings map[string]string
+	// Fresh is set for what leaves something behind in the processes: the run gets a
+	// stack of its own. A Sentinel that was frozen for more than 2 s is in TILT mode for
+	// the next 30 s, where it neither votes nor acts.
+	Fresh bool
 	// Inject does it, and undoes it: when it returns, everything runs again or is
 	// about to. The load goes on all the time.
 	Inject func(context.Context, *Scene) error
@@ -34,6 +41,9 @@ type Fault struct {
 	// Needs says why the run cannot be made here, or "": another version of Redis, a
 	// program that is not installed.
 	Needs func(context.Context) string
+	// Native says why it can be done to processes of this machine only, and Containers
+	// why to containers only; "" where it cannot be said of it.
+	Native, Containers string
 	// Products is how many the clients buy; 0 is 24. While nothing can be written for
 	// long, hundreds of writes wait, and all that name one product may take effect in any
 	// order: with more products the check for linearizability has fewer orders to try.
@@ -81,7 +91,7 @@ type Control struct {
 
 // Scene is what a fault works on.
 type Scene struct {
-	Stack *stack.Stack
+	Stack Stack
 	Load  *load.Load
 	// Variant is the one of the fault's Variants that this run is to do.
 	Variant string
@@ -91,6 +101,17 @@ type Scene struct {
 	// nil then.
 	Net      string
 	Settings map[string]string
+	// Dir is where a native stack has its files.
+	Dir string
 	// Last is how long a fault that has no end of its own lasts; 0: as it likes.
 	Last time.Duration
 }
+
+// ownStack says that a run gets a stack that no other run has had, and none gets after it.
+func (f Fault) ownStack() bool { return f.Prepare != nil || f.Settings != nil || f.Fresh }
+
+// Why some faults can be done to processes of this machine only, or to containers only.
+const (
+	ofAProcess = "it is done to a process of this machine by its id"
+	ofANetwork = "processes that share the loopback interface cannot be cut off from each other; make drill COMPOSE=1 can"
+)

@@ -26,23 +26,25 @@ func set(o *stack.Options, name, value string) {
 	o.Settings[name] = value
 }
 
-// ownStack is the Prepare of faults that leave something behind in the processes
-// which no look at their health shows. A Sentinel that was frozen for more than
-// 2 s is in TILT mode for the next 30 s, where it neither votes nor acts.
-func ownStack(context.Context, *stack.Options) error { return nil }
+// setAll is set for several.
+func setAll(o *stack.Options, settings map[string]string) {
+	for name, value := range settings {
+		set(o, name, value)
+	}
+}
 
 // frozen stops processes for so long, all at the same time, and lets them go on.
-func (s *Scene) frozen(ctx context.Context, d time.Duration, processes ...*stack.Process) error {
-	err := Each(processes, (*stack.Process).Pause)
+func (s *Scene) frozen(ctx context.Context, d time.Duration, processes ...Process) error {
+	err := Each(processes, Process.Pause)
 	if err == nil {
 		err = s.Hold(ctx, d)
 	}
-	return errors.Join(err, Each(processes, (*stack.Process).Resume))
+	return errors.Join(err, Each(processes, Process.Resume))
 }
 
 // restart starts processes that are down, all at the same time, and waits until
 // they can be used.
-func (s *Scene) restart(ctx context.Context, processes ...*stack.Process) error {
-	err := Each(processes, (*stack.Process).Launch)
+func (s *Scene) restart(ctx context.Context, processes ...Process) error {
+	err := Each(processes, Process.Launch)
 	return errors.Join(err, s.Stack.AwaitHealthy(ctx))
 }

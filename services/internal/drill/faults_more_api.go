@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"evergreen/services/internal/stack"
 )
 
 const (
@@ -28,7 +26,7 @@ func apiFaults() []Fault {
 			Promise:  &Promise{WriteGap: unseen, ReadGap: unseen, Slowest: nginxPatience + deadline},
 			Products: many,
 			Variants: []string{"14s", "3s", "6s"},
-			Prepare:  manyConnections,
+			Settings: manyConnections(),
 			Inject:   freezeAPI,
 		},
 		{
@@ -45,10 +43,7 @@ func apiFaults() []Fault {
 
 // manyConnections lifts a limit that the drill would meet, all of whose clients
 // share one address: a frozen replica holds half of the requests for 12 s.
-func manyConnections(_ context.Context, o *stack.Options) error {
-	set(o, "EDGE_CONNECTIONS", "4000")
-	return nil
-}
+func manyConnections() map[string]string { return map[string]string{"EDGE_CONNECTIONS": "4000"} }
 
 // freezeAPI freezes a replica while purchases of something that is sold out are
 // under way. Their clients are refused, by the other replica if need be; then

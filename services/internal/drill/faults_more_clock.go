@@ -58,7 +58,7 @@ func jump(ctx context.Context, s *Scene) error {
 
 // shifted asks the replica itself. What goes by its clock has to show that the
 // clock is off; how long a session lasts and a purchase is reserved must not.
-func shifted(ctx context.Context, s *Scene, api *stack.Process, off time.Duration) error {
+func shifted(ctx context.Context, s *Scene, api Process, off time.Duration) error {
 	admin := s.Load.Admin().At("http://" + api.Addr())
 	var product struct {
 		ID        string

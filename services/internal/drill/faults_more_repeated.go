@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"evergreen/services/internal/stack"
 )
 
 // repeatedFaults are several in a row.
@@ -87,7 +85,7 @@ func rollEverything(ctx context.Context, s *Scene) error {
 
 // roll restarts processes, each when all are well after the one before: a replica
 // is, for the primary, only once it has acknowledged something.
-func (s *Scene) roll(ctx context.Context, processes ...*stack.Process) error {
+func (s *Scene) roll(ctx context.Context, processes ...Process) error {
 	for _, p := range processes {
 		if err := s.settled(ctx); err != nil {
 			return err
@@ -100,7 +98,7 @@ func (s *Scene) roll(ctx context.Context, processes ...*stack.Process) error {
 	return nil
 }
 
-func (s *Scene) rollPrimary(ctx context.Context, primary *stack.Process) error {
+func (s *Scene) rollPrimary(ctx context.Context, primary Process) error {
 	if s.Variant == "handover" {
 		if err := s.settled(ctx); err != nil {
 			return err

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"evergreen/services/internal/stack"
 )
 
 // awayFor is how long something that was killed stays away: longer than a
@@ -28,7 +26,7 @@ func sentinelFaults() []Fault {
 			Title: "a Sentinel is frozen before the primary is killed",
 			// The API replicas are subscribed to every Sentinel; the first on their list
 			// is the one that a client which listens to one only would have.
-			Promise: &silent, Variants: each, Prepare: ownStack, Inject: freezeSentinelAndKillPrimary,
+			Promise: &silent, Variants: each, Fresh: true, Inject: freezeSentinelAndKillPrimary,
 		},
 		{
 			Slug:    "sentinel-primary-crash",
@@ -38,7 +36,7 @@ func sentinelFaults() []Fault {
 		{
 			Slug:    "sentinels-frozen",
 			Title:   "all three Sentinels frozen for 5 s",
-			Promise: &Promise{WriteGap: unseen, ReadGap: unseen, Slowest: deadline}, Prepare: ownStack, Inject: freezeSentinels,
+			Promise: &Promise{WriteGap: unseen, ReadGap: unseen, Slowest: deadline}, Fresh: true, Inject: freezeSentinels,
 		},
 	}
 }
@@ -46,16 +44,16 @@ func sentinelFaults() []Fault {
 // freezeSentinelAndKillPrimary leaves the frozen Sentinel's connections open and
 // silent: whoever listens to it alone never hears of the new primary.
 func freezeSentinelAndKillPrimary(ctx context.Context, s *Scene) error {
-	return s.sentinelAndPrimary(ctx, "frozen", (*stack.Process).Pause, (*stack.Process).Resume)
+	return s.sentinelAndPrimary(ctx, "frozen", Process.Pause, Process.Resume)
 }
 
 func killSentinelAndPrimary(ctx context.Context, s *Scene) error {
-	return s.sentinelAndPrimary(ctx, "killed", (*stack.Process).Kill, (*stack.Process).Launch)
+	return s.sentinelAndPrimary(ctx, "killed", Process.Kill, Process.Launch)
 }
 
 // sentinelAndPrimary does something to the run's Sentinel, kills the primary, and
 // undoes both when the failover is long over.
-func (s *Scene) sentinelAndPrimary(ctx context.Context, how string, do, undo func(*stack.Process) error) error {
+func (s *Scene) sentinelAndPrimary(ctx context.Context, how string, do, undo func(Process) error) error {
 	sentinel, err := s.Process(s.Variant)
 	if err != nil {
 		return err

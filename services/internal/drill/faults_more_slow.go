@@ -9,8 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"evergreen/services/internal/stack"
 )
 
 // slowFor is how long something is slow.
@@ -40,11 +38,14 @@ func slowFaults() []Fault {
 		{
 			Slug:  "slow-disk",
 			Title: "each fsync of one node takes so long, for 6 s",
-			// Every group waits for its fsync, and is not lost by it: slower, no more.
-			Promise:  &Promise{WriteGap: 3 * time.Second, ReadGap: unseen, Slowest: deadline, Errors: fewErrors, ReadErrors: fewErrors},
+			// Every group waits for its fsync, and is not lost by it: slower, no more. But a
+			// primary each of whose fsyncs takes a second may be silent for longer than
+			// down-after, and is replaced then, as a frozen one is.
+			Promise:  &Promise{WriteGap: down + 3*time.Second, ReadGap: unseen, Slowest: deadline, Errors: fewErrors, ReadErrors: fewErrors},
 			Products: many,
 			Variants: []string{"primary 300ms", "replica 300ms", "primary 1s"},
 			Needs:    needsStrace,
+			Native:   ofAProcess,
 			Inject:   slowDisk,
 		},
 	}
@@ -109,7 +110,7 @@ func slowDisk(ctx context.Context, s *Scene) error {
 	}
 	node, err := s.Primary(ctx)
 	if err == nil && role == "replica" {
-		var replicas []*stack.Process
+		var replicas []Process
 		if replicas, err = s.Replicas(ctx); err == nil {
 			node = replicas[0]
 		}
@@ -125,9 +126,9 @@ func slowDisk(ctx context.Context, s *Scene) error {
 
 // delayed holds each fdatasync of a process back for slowFor. strace lets go of
 // the process when it is asked to end, and has to be waited for.
-func (s *Scene) delayed(ctx context.Context, p *stack.Process, by time.Duration) error {
+func (s *Scene) delayed(ctx context.Context, p Process, by time.Duration) error {
 	inject := fmt.Sprintf("--inject=fdatasync:delay_enter=%d", by.Microseconds())
-	trace := exec.CommandContext(ctx, "strace", "-f", "-o", "/dev/null", "-e", "trace=fdatasync", inject, "-p", strconv.Itoa(p.PID()))
+	trace := exec.CommandContext(ctx, "strace", "-f", "-o", "/dev/null", "-e", "trace=fdatasync", inject, "-p", strconv.Itoa(pid(p)))
 	trace.Cancel = func() error { return trace.Process.Signal(syscall.SIGTERM) }
 	var said strings.Builder
 	trace.Stderr = &said

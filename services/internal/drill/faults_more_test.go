@@ -26,7 +26,7 @@ func harmed(t *testing.T) (*Scene, proxies) {
 		URL: s.URL(), AdminEmail: s.Setting("ADMIN_EMAIL"), AdminPassword: s.Setting("ADMIN_PASSWORD"), Products: 1, Customers: 1,
 	})
 	require.NoError(t, err)
-	return &Scene{Stack: s, Load: clients}, line
+	return &Scene{Stack: native{s}, Load: clients}, line
 }
 
 // sell makes a product, which is a write, and tells how long that took.

@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"evergreen/services/internal/stack"
 )
 
 // unpromisedFaults are counted only: docs/reliability.md publishes what they cost.
-// A split network is not among them, for signals to processes cannot make one.
 func unpromisedFaults() []Fault {
 	return []Fault{{
 		Slug:  "stale-replica-left",
@@ -21,7 +18,7 @@ func unpromisedFaults() []Fault {
 		// and the boot rule keeps it waiting.
 		Products: many,
 		Variants: []string{"frozen", "killed"},
-		Prepare:  ownStack,
+		Fresh:    true,
 		Inject:   leaveStaleReplica,
 	}}
 }
@@ -50,7 +47,7 @@ func leaveStaleReplica(ctx context.Context, s *Scene) error {
 		err = s.Hold(ctx, behind)
 	}
 	s.Step(fmt.Sprintf("%s and %s killed, %s comes back", primary.Name(), good.Name(), stale.Name()))
-	err = errors.Join(err, Each([]*stack.Process{primary, good}, (*stack.Process).Kill), back())
+	err = errors.Join(err, Each([]Process{primary, good}, Process.Kill), back())
 	if err == nil {
 		err = s.Hold(ctx, alone)
 	}
@@ -62,7 +59,7 @@ func leaveStaleReplica(ctx context.Context, s *Scene) error {
 
 // unlink has the primary close its link to a replica. What it sends to a frozen one
 // waits in the sockets' buffers otherwise, and is there when that one wakes up.
-func (s *Scene) unlink(ctx context.Context, primary, replica *stack.Process) error {
+func (s *Scene) unlink(ctx context.Context, primary, replica Process) error {
 	links, err := s.Stack.Redis(ctx, primary.Name(), "CLIENT", "LIST", "TYPE", "replica")
 	if err != nil {
 		return err

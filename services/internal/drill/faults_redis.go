@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"evergreen/services/internal/stack"
@@ -38,9 +36,8 @@ const (
 
 // redisFaults are what can happen to the Redis nodes and the Sentinels.
 func redisFaults() []Fault {
-	crash := &Promise{WriteGap: failover, WriteGapP95: usualFailover, Resumed: failover, ReadGap: unseen, Slowest: deadline, Errors: fewErrors, ReadErrors: fewErrors}
-	frozen := *crash
-	frozen.WriteGapP95 = 0
+	crash := silentPrimary()
+	crash.WriteGapP95 = usualFailover
 	invisible := &Promise{WriteGap: unseen, ReadGap: unseen, Slowest: deadline}
 	return []Fault{
 		{
@@ -51,7 +48,7 @@ func redisFaults() []Fault {
 			Promise: crash, Inject: primaryCrash,
 		}, {
 			Slug: "primary-freeze", Title: "the primary frozen for a while",
-			Promise: &frozen, Variants: append(aroundDown(2500*time.Millisecond), "5s", "8s", "12s", "17s"), Inject: primaryFreeze,
+			Promise: silentPrimary(), Variants: append(aroundDown(afterDown), "5s", "8s", "12s", "17s"), Inject: primaryFreeze,
 		}, {
 			Slug: "primary-restart", Title: "the primary killed, started again after a while",
 			Promise: crash, Variants: aroundDown(1250 * time.Millisecond), Inject: primaryRestart,
@@ -82,6 +79,14 @@ func redisFaults() []Fault {
 		},
 	}
 }
+
+// silentPrimary is what is promised when the primary falls silent.
+func silentPrimary() *Promise {
+	return &Promise{WriteGap: failover, Resumed: failover, ReadGap: unseen, Slowest: deadline, Errors: fewErrors, ReadErrors: fewErrors}
+}
+
+// afterDown is the silence of a primary with which a sweep begins: when Sentinel acts.
+const afterDown = down + 500*time.Millisecond
 
 // aroundDown sweeps from a second before Sentinel notices to two after: what
 // comes back in that time meets a failover at every stage of it. The sweep begins
@@ -132,15 +137,15 @@ func crashed(ctx context.Context, s *Scene, d time.Duration) error {
 }
 
 // away kills services, all at once, and starts them again after d.
-func (s *Scene) away(ctx context.Context, d time.Duration, services ...*stack.Process) error {
+func (s *Scene) away(ctx context.Context, d time.Duration, services ...Process) error {
 	s.Fault(names(services) + " killed")
-	if err := Each(services, (*stack.Process).Kill); err != nil {
+	if err := Each(services, Process.Kill); err != nil {
 		return err
 	}
 	if err := s.Hold(ctx, d); err != nil {
 		return err
 	}
-	if err := Each(services, (*stack.Process).Launch); err != nil {
+	if err := Each(services, Process.Launch); err != nil {
 		return err
 	}
 	s.Heal(names(services) + " started")
@@ -189,8 +194,7 @@ func primaryEmpty(ctx context.Context, s *Scene) error {
 	if err := primary.Kill(); err != nil {
 		return err
 	}
-	data := filepath.Join(s.Stack.Dir(), primary.Name(), "data")
-	if err := os.RemoveAll(data); err != nil {
+	if err := s.Stack.Empty(ctx, primary.Name()); err != nil {
 		return err
 	}
 	if err := primary.Launch(); err != nil {
@@ -229,7 +233,7 @@ func replicasDown(ctx context.Context, s *Scene) error {
 		return err
 	}
 	s.Fault(names(replicas) + " killed")
-	if err := Each(replicas, (*stack.Process).Kill); err != nil {
+	if err := Each(replicas, Process.Kill); err != nil {
 		return err
 	}
 	if err := s.Hold(ctx, d); err != nil {

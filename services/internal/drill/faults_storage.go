@@ -22,28 +22,22 @@ func storageFaults() []Fault {
 	return []Fault{
 		{
 			Slug: "memory-full", Title: "Redis's memory full, then not",
-			Promise: &Promise{AfterHeal: 3 * time.Second, ReadGap: unseen, Slowest: deadline, Errors: anyErrors, ReadErrors: fewErrors},
-			Prepare: littleMemory, Inject: memoryFull,
+			Promise:  &Promise{AfterHeal: 3 * time.Second, ReadGap: unseen, Slowest: deadline, Errors: anyErrors, ReadErrors: fewErrors},
+			Settings: littleMemory(), Inject: memoryFull,
 		}, {
 			Slug: "disk-full", Title: "the primary's disk full; started again with room 4 s later",
 			Promise: &Promise{WriteGap: failover, Resumed: failover, ReadGap: unseen, Slowest: deadline, Errors: fewErrors, ReadErrors: fewErrors},
-			Prepare: fullDisksKillNobody, Inject: diskFull,
+			Prepare: fullDisksKillNobody, Native: ofAProcess, Inject: diskFull,
 		}, {
 			Slug: "disk-full-all", Title: "all Redis nodes' disks full; started again with room 4 s later",
 			Promise:  &Promise{AfterHeal: 40 * time.Second, Slowest: deadline, Errors: anyErrors, ReadErrors: anyErrors},
-			Products: many, Prepare: fullDisksKillNobody, Inject: diskFullAll,
+			Products: many, Prepare: fullDisksKillNobody, Native: ofAProcess, Inject: diskFullAll,
 		},
 	}
 }
 
 // littleMemory leaves little beside the replication backlog, which counts.
-func littleMemory(_ context.Context, o *stack.Options) error {
-	if o.Settings == nil {
-		o.Settings = map[string]string{}
-	}
-	o.Settings["REDIS_MAXMEMORY"] = "64mb"
-	return nil
-}
+func littleMemory() map[string]string { return map[string]string{"REDIS_MAXMEMORY": "64mb"} }
 
 // memoryFull fills the primary with what is not the shop's, as an operator could,
 // and removes it again. The shop has to say clearly why it refuses.
@@ -74,7 +68,7 @@ func memoryFull(ctx context.Context, s *Scene) error {
 }
 
 // fill writes until Redis refuses, and lists the keys.
-func fill(ctx context.Context, s *Scene, primary *stack.Process) ([]string, error) {
+func fill(ctx context.Context, s *Scene, primary Process) ([]string, error) {
 	const most, piece = 1000, 256 << 10
 	value := strings.Repeat("x", piece)
 	var keys []string
@@ -115,10 +109,10 @@ func diskFullAll(ctx context.Context, s *Scene) error { return fullDisks(ctx, s,
 // files are now. Redis ends at the first write that fails. Of three nodes two end,
 // one as primary after the other; the last has nobody to hold its writes, so it
 // takes none and goes on.
-func fullDisks(ctx context.Context, s *Scene, nodes ...*stack.Process) error {
+func fullDisks(ctx context.Context, s *Scene, nodes ...Process) error {
 	s.Fault("no more room for " + names(nodes))
 	for _, node := range nodes {
-		size, err := largestFile(filepath.Join(s.Stack.Dir(), node.Name(), "data", "appendonlydir"))
+		size, err := largestFile(filepath.Join(s.Dir, node.Name(), "data", "appendonlydir"))
 		if err == nil {
 			err = limitFiles(node, uint64(size))
 		}
@@ -145,17 +139,17 @@ func fullDisks(ctx context.Context, s *Scene, nodes ...*stack.Process) error {
 }
 
 // makeRoom starts what has ended; a new life has no limit.
-func makeRoom(node *stack.Process) error {
-	if node.PID() != 0 {
+func makeRoom(node Process) error {
+	if pid(node) != 0 {
 		return limitFiles(node, unix.RLIM_INFINITY)
 	}
 	return node.Launch()
 }
 
-func haveEnded(nodes []*stack.Process, wanted int) error {
+func haveEnded(nodes []Process, wanted int) error {
 	ended := 0
 	for _, node := range nodes {
-		if node.PID() == 0 {
+		if pid(node) == 0 {
 			ended++
 		}
 	}
@@ -166,9 +160,9 @@ func haveEnded(nodes []*stack.Process, wanted int) error {
 }
 
 // limitFiles forbids a running server to write beyond so many bytes of a file.
-func limitFiles(node *stack.Process, size uint64) error {
+func limitFiles(node Process, size uint64) error {
 	limit := unix.Rlimit{Cur: size, Max: unix.RLIM_INFINITY}
-	return unix.Prlimit(node.PID(), unix.RLIMIT_FSIZE, &limit, nil)
+	return unix.Prlimit(pid(node), unix.RLIMIT_FSIZE, &limit, nil)
 }
 
 // largestFile is the size of the largest file in a directory, in bytes.

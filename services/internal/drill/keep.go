@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -13,12 +14,15 @@ import (
 
 // keep saves the history of a failed run, and the logs of its stack beside it, in
 // a directory of their own below dir/kept. It returns the history's file.
-func keep(dir string, run report.Run, h *history.History, shop *shop) (string, error) {
+func keep(ctx context.Context, dir string, run report.Run, h *history.History, shop *shop) (string, error) {
 	place := filepath.Join(dir, "kept", run.Fault+"-"+run.When.UTC().Format("20060102T150405.000"))
 	if err := os.MkdirAll(place, 0o755); err != nil {
 		return "", err
 	}
 	var errs []error
+	if shop != nil && shop.saveLogs != nil {
+		errs = append(errs, shop.saveLogs(ctx, place))
+	}
 	if shop != nil && shop.dir != "" {
 		errs = append(errs, copyLogs(filepath.Join(shop.dir, "logs"), place))
 	}

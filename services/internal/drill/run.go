@@ -32,6 +32,7 @@ type runner struct {
 	results report.Results
 	show    display
 	commit  string
+	rate    int           // see Options.Rate
 	last    time.Duration // see Scene.Last
 }
 
@@ -53,6 +54,9 @@ func (r *runner) once(ctx context.Context, f task) (report.Run, error) {
 	run := report.Run{
 		Fault: f.Slug, Title: f.Title, Variant: f.variant, When: time.Now(),
 		Control: f.Control != nil, Promised: f.Promise != nil, Commit: r.commit,
+	}
+	if run.NotApplicable = r.shops.cannot(f.Fault); run.NotApplicable != "" {
+		return run, nil
 	}
 	if f.Needs != nil {
 		if run.NotApplicable = f.Needs(ctx); run.NotApplicable != "" {
@@ -80,14 +84,15 @@ func (r *runner) once(ctx context.Context, f task) (report.Run, error) {
 func (r *runner) play(ctx context.Context, shop *shop, f task) (*history.History, error) {
 	r.show.phase("preparing")
 	clients, err := load.Prepare(ctx, load.Options{
-		URL: shop.url, AdminEmail: shop.email, AdminPassword: shop.password, Products: cmp.Or(f.Products, usualProducts), Seed: uint64(time.Now().UnixNano()),
+		URL: shop.url, AdminEmail: shop.email, AdminPassword: shop.password,
+		Writes: r.rate, Reads: r.rate, Products: cmp.Or(f.Products, usualProducts), Seed: uint64(time.Now().UnixNano()),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the load: %w", err)
 	}
 	scene := &Scene{
 		Stack: shop.stack, Load: clients, Variant: f.variant, DownAfter: shop.downAfter(),
-		Net: shop.net, Settings: shop.settings, Last: r.last,
+		Net: shop.net, Settings: shop.settings, Dir: shop.dir, Last: r.last,
 	}
 	clients.Start()
 	troubles := []error{r.underLoad(ctx, shop, f, scene)}
@@ -167,7 +172,7 @@ func (r *runner) judge(run *report.Run, f task, h *history.History, trouble erro
 func (r *runner) conclude(ctx context.Context, f task, run *report.Run, h *history.History) error {
 	var err error
 	if !run.Passed() {
-		run.Kept, err = keep(r.results.Dir, *run, h, r.shops.current)
+		run.Kept, err = keep(ctx, r.results.Dir, *run, h, r.shops.at())
 	}
-	return errors.Join(err, r.results.Append(*run), r.shops.used(ctx, f.Prepare == nil && run.Passed()))
+	return errors.Join(err, r.results.Append(*run), r.shops.used(ctx, !f.ownStack() && run.Passed()))
 }

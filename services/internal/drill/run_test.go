@@ -55,11 +55,11 @@ func TestAKilledReplicaOfTheAPIIsNotSeenByClients(t *testing.T) {
 // What a fault cannot do ends its run, which is counted as failed; what is known
 // of it is kept, and nothing is left running.
 func TestAFaultThatCannotBeDoneFailsItsRunAndLeavesItsHistory(t *testing.T) {
-	s, err := newSitting(Options{Results: t.TempDir(), Notes: t.Output()})
+	s, err := newSitting(t.Context(), Options{Results: t.TempDir(), Notes: t.Output()})
 	require.NoError(t, err)
 	var net string
 	impossible := Fault{Slug: "impossible", Title: "what cannot be done", Promise: &Promise{}, Inject: func(_ context.Context, scene *Scene) error {
-		net = scene.Stack.Net
+		net = scene.Net
 		scene.Fault("now")
 		return errors.New("there is no such thing")
 	}}
@@ -84,13 +84,13 @@ func TestAFaultThatCannotBeDoneFailsItsRunAndLeavesItsHistory(t *testing.T) {
 
 // Ctrl-C in the middle of a run.
 func TestAStoppedSittingLeavesNothingRunningAndRecordsNoHalfRun(t *testing.T) {
-	s, err := newSitting(Options{Results: t.TempDir(), Notes: t.Output()})
+	s, err := newSitting(t.Context(), Options{Results: t.TempDir(), Notes: t.Output()})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var net string
 	endless := Fault{Slug: "endless", Title: "what does not end", Promise: &Promise{}, Inject: func(ctx context.Context, scene *Scene) error {
-		net = scene.Stack.Net
+		net = scene.Net
 		cancel()
 		<-ctx.Done()
 		return ctx.Err()

@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"evergreen/services/internal/drill/history"
-	"evergreen/services/internal/stack"
 )
 
 // Event notes a step in the history; what is one of history's.
@@ -49,7 +48,7 @@ func (s *Scene) Sweep() (time.Duration, error) {
 }
 
 // Process is a service of the stack, such as "api-1".
-func (s *Scene) Process(name string) (*stack.Process, error) {
+func (s *Scene) Process(name string) (Process, error) {
 	if p := s.Stack.Process(name); p != nil {
 		return p, nil
 	}
@@ -57,13 +56,13 @@ func (s *Scene) Process(name string) (*stack.Process, error) {
 }
 
 // Redis gives the three Redis nodes, whatever their roles.
-func (s *Scene) Redis() []*stack.Process { return s.named("redis-") }
+func (s *Scene) Redis() []Process { return s.named("redis-") }
 
 // Sentinels gives the three Sentinels.
-func (s *Scene) Sentinels() []*stack.Process { return s.named("sentinel-") }
+func (s *Scene) Sentinels() []Process { return s.named("sentinel-") }
 
-func (s *Scene) named(prefix string) []*stack.Process {
-	var found []*stack.Process
+func (s *Scene) named(prefix string) []Process {
+	var found []Process
 	for _, p := range s.Stack.Processes() {
 		if strings.HasPrefix(p.Name(), prefix) {
 			found = append(found, p)
@@ -73,7 +72,7 @@ func (s *Scene) named(prefix string) []*stack.Process {
 }
 
 // Primary is the node that two Sentinels name.
-func (s *Scene) Primary(ctx context.Context) (*stack.Process, error) {
+func (s *Scene) Primary(ctx context.Context) (Process, error) {
 	name, err := s.Stack.Primary(ctx)
 	if err != nil {
 		return nil, err
@@ -83,14 +82,14 @@ func (s *Scene) Primary(ctx context.Context) (*stack.Process, error) {
 
 // Replicas are the Redis nodes that are not the primary, in the order of their
 // names.
-func (s *Scene) Replicas(ctx context.Context) ([]*stack.Process, error) {
+func (s *Scene) Replicas(ctx context.Context) ([]Process, error) {
 	primary, err := s.Primary(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var replicas []*stack.Process
+	var replicas []Process
 	for _, p := range s.Redis() {
-		if p != primary {
+		if p.Name() != primary.Name() {
 			replicas = append(replicas, p)
 		}
 	}
@@ -99,7 +98,7 @@ func (s *Scene) Replicas(ctx context.Context) ([]*stack.Process, error) {
 
 // AwaitPrimaryOtherThan returns the new primary once two Sentinels name one and it
 // says so itself.
-func (s *Scene) AwaitPrimaryOtherThan(ctx context.Context, old *stack.Process) (*stack.Process, error) {
+func (s *Scene) AwaitPrimaryOtherThan(ctx context.Context, old Process) (Process, error) {
 	name, err := s.Stack.AwaitPrimary(ctx, func(name string) bool { return name != old.Name() })
 	if err != nil {
 		return nil, err
@@ -108,7 +107,7 @@ func (s *Scene) AwaitPrimaryOtherThan(ctx context.Context, old *stack.Process) (
 }
 
 // awaitLink returns when a Redis node follows its primary.
-func (s *Scene) awaitLink(ctx context.Context, node *stack.Process) error {
+func (s *Scene) awaitLink(ctx context.Context, node Process) error {
 	return until(ctx, func(ctx context.Context) error {
 		info, err := s.Stack.Redis(ctx, node.Name(), "INFO", "replication")
 		if err == nil && !strings.Contains(info, "master_link_status:up") {
@@ -138,7 +137,7 @@ func until(ctx context.Context, check func(context.Context) error) error {
 
 // Each does the same to several processes, at the same moment, and gives the
 // first error.
-func Each(processes []*stack.Process, do func(*stack.Process) error) error {
+func Each(processes []Process, do func(Process) error) error {
 	var all errgroup.Group
 	for _, p := range processes {
 		all.Go(func() error {
@@ -152,7 +151,7 @@ func Each(processes []*stack.Process, do func(*stack.Process) error) error {
 }
 
 // names lists processes for people.
-func names(processes []*stack.Process) string {
+func names(processes []Process) string {
 	all := make([]string, len(processes))
 	for i, p := range processes {
 		all[i] = p.Name()

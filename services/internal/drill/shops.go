@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,15 +24,18 @@ type shops struct {
 	somebodyElses *shop // nil: private stacks are started
 
 	current *shop
+	started *stack.Stack // current's
 	runs    int
 }
 
 // open gives a whole shop for a run of f.
 func (s *shops) open(ctx context.Context, f Fault) (*shop, error) {
 	if s.somebodyElses != nil {
-		return s.somebodyElses, s.somebodyElses.awaitWhole(ctx)
+		err := s.somebodyElses.awaitWhole(ctx)
+		s.runs += count(err == nil)
+		return s.somebodyElses, err
 	}
-	if s.current != nil && (f.Prepare != nil || s.runs >= runsPerStack || s.current.awaitWhole(ctx) != nil) {
+	if s.current != nil && (f.ownStack() || s.runs >= runsPerStack || s.current.awaitWhole(ctx) != nil) {
 		if err := s.close(ctx); err != nil {
 			return nil, err
 		}
@@ -47,6 +51,7 @@ func (s *shops) open(ctx context.Context, f Fault) (*shop, error) {
 
 func (s *shops) start(ctx context.Context, f Fault) error {
 	options := stack.Options{Services: withoutPrometheus()}
+	setAll(&options, f.Settings)
 	if f.Prepare != nil {
 		if err := f.Prepare(ctx, &options); err != nil {
 			return fmt.Errorf("preparing the stack for %s: %w", f.Slug, err)
@@ -56,7 +61,7 @@ func (s *shops) start(ctx context.Context, f Fault) error {
 	if err != nil {
 		return fmt.Errorf("starting the stack: %w", err)
 	}
-	s.current, s.runs = private(started), 0
+	s.current, s.started, s.runs = private(started), started, 0
 	if err := s.current.awaitWhole(ctx); err != nil {
 		return errors.Join(err, s.close(ctx))
 	}
@@ -66,19 +71,69 @@ func (s *shops) start(ctx context.Context, f Fault) error {
 // used ends a run; the next one of another fault gets the same stack if again is
 // set.
 func (s *shops) used(ctx context.Context, again bool) error {
-	if again || s.somebodyElses != nil {
+	switch {
+	case again:
 		return nil
+	case s.somebodyElses != nil:
+		return s.mended(ctx)
 	}
 	return s.close(ctx)
 }
 
-// close stops the private stack, also when ctx has ended.
+// mended undoes what runs have left in somebody else's shop. What it lacked before the
+// first one is somebody's own affair.
+func (s *shops) mended(ctx context.Context) error {
+	if s.somebodyElses.mend == nil || s.runs == 0 {
+		return nil
+	}
+	if err := s.somebodyElses.mend(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("undoing what was done to the shop: %w", err)
+	}
+	return nil
+}
+
+// at is the shop that the present run is made against; nil if there is none.
+func (s *shops) at() *shop {
+	if s.somebodyElses != nil {
+		return s.somebodyElses
+	}
+	return s.current
+}
+
+// cannot says why a fault cannot be done here, or "".
+func (s *shops) cannot(f Fault) string {
+	if s.somebodyElses == nil || s.somebodyElses.stack == nil {
+		return f.Containers
+	}
+	switch {
+	case f.Native != "":
+		return f.Native
+	case f.Prepare != nil:
+		return "the programs or files of the shop are changed for it"
+	}
+	for name, value := range f.Settings {
+		if has := s.somebodyElses.stack.Setting(name); has != value {
+			return fmt.Sprintf("the shop has to be started with %s=%s, and this one has %s", name, value, cmp.Or(has, "none"))
+		}
+	}
+	return ""
+}
+
+// close stops the private stack, or leaves somebody else's as it was, also when ctx
+// has ended.
 func (s *shops) close(ctx context.Context) error {
+	if s.somebodyElses != nil {
+		err := s.mended(ctx)
+		if s.somebodyElses.leave != nil {
+			s.somebodyElses.leave()
+		}
+		return err
+	}
 	if s.current == nil {
 		return nil
 	}
-	stopped := s.current.stack
-	s.current = nil
+	stopped := s.started
+	s.current, s.started = nil, nil
 	if err := stopped.Stop(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("stopping the stack: %w", err)
 	}

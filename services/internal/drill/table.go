@@ -47,6 +47,9 @@ func between(page, text string) (string, error) {
 func described() []report.Described {
 	var all []report.Described
 	for _, f := range slices.Concat(Faults(), Controls()) {
+		if f.Containers != "" {
+			continue // the figures are of native stacks
+		}
 		d := report.Described{Slug: f.Slug, Title: f.Title, Promised: f.Promise != nil, Control: f.Control != nil}
 		if f.Promise != nil {
 			d.Bound = report.Bounds(*f.Promise).String()

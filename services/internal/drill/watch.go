@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"evergreen/services/internal/drill/history"
-	"evergreen/services/internal/stack"
 )
 
 // watchEvery is how often the Sentinels are asked who is primary: a picture of a
@@ -14,7 +13,7 @@ const watchEvery = 100 * time.Millisecond
 
 // watch notes who is primary, and each change, until ctx ends; the channel that it
 // gives is closed then. Nothing is noted of a time in which no two Sentinels agree.
-func watch(ctx context.Context, s *stack.Stack, note func(what, text string)) <-chan struct{} {
+func watch(ctx context.Context, s Stack, note func(what, text string)) <-chan struct{} {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)

@@ -27,28 +27,39 @@ const mostBehind = 64 << 10 // bytes
 type shop struct {
 	url, email, password string
 
-	stack *stack.Stack // nil if it is somebody else's
+	stack Stack // nil if there is no hold on its processes
 	// net and settings are of the stack; net is empty if nothing is known of somebody
 	// else's shop but its URL.
 	net      string
 	dir      string
 	settings map[string]string
 	services []string // that have to be up
+	// mend undoes what a run left that failed; leave ends what the drill has running in
+	// the shop; saveLogs writes the logs into a directory, where dir has none. All are nil
+	// but in containers.
+	mend     func(context.Context) error
+	leave    func()
+	saveLogs func(ctx context.Context, to string) error
 }
 
 // private is the shop of a stack that the drill has started.
 func private(s *stack.Stack) *shop {
 	made := &shop{
 		url: s.URL(), email: s.Setting("ADMIN_EMAIL"), password: s.Setting("ADMIN_PASSWORD"),
-		stack: s, net: s.Net, dir: s.Dir(), settings: map[string]string{},
+		stack: native{s}, net: s.Net, dir: s.Dir(), settings: map[string]string{},
 	}
-	for _, name := range []string{"REDIS_ADMIN_USER", "REDIS_ADMIN_PASSWORD", "REDIS_MASTER_NAME", "SENTINEL_DOWN_AFTER_MS"} {
+	for _, name := range neededSettings() {
 		made.settings[name] = s.Setting(name)
 	}
 	for _, p := range s.Processes() {
 		made.services = append(made.services, p.Name())
 	}
 	return made
+}
+
+// neededSettings are those that it takes to ask the Redis nodes and the Sentinels.
+func neededSettings() []string {
+	return []string{"REDIS_ADMIN_USER", "REDIS_ADMIN_PASSWORD", "REDIS_MASTER_NAME", "SENTINEL_DOWN_AFTER_MS"}
 }
 
 // running is a shop that somebody else has started.
@@ -72,19 +83,19 @@ func (s *shop) awaitWhole(ctx context.Context) error {
 }
 
 func (s *shop) whole(ctx context.Context) error {
-	if s.net == "" {
+	if s.net == "" && s.stack == nil {
 		return s.answers(ctx)
 	}
-	report := stack.Inspect(ctx, s.net, s.dir, s.settings)
-	for _, state := range report.Services {
-		if err := s.fit(state, report.Primary); err != nil {
+	states, primary := s.inspect(ctx)
+	for _, state := range states {
+		if err := s.fit(state, primary); err != nil {
 			return fmt.Errorf("%s: %w", state.Name, err)
 		}
 	}
 	if s.stack == nil {
 		return nil
 	}
-	for _, state := range report.Services {
+	for _, state := range states {
 		if state.Names == "" {
 			continue
 		}
@@ -93,6 +104,14 @@ func (s *shop) whole(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (s *shop) inspect(ctx context.Context) (states []stack.State, primary string) {
+	if s.stack != nil {
+		return s.stack.Inspect(ctx)
+	}
+	report := stack.Inspect(ctx, s.net, s.dir, s.settings)
+	return report.Services, report.Primary
 }
 
 // fit says what is not as it should be with one service.
