@@ -131,9 +131,12 @@ func TestEveryExpressionIsPromQL(t *testing.T) {
 func TestThePrometheusConfigurationIsValidForAnyPrefix(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "prometheus/prometheus.yml"))
 	require.NoError(t, err)
-	rendered, err := stack.Render(string(text), map[string]string{"NET": "10.77.3"})
+	rendered, err := stack.Render(string(text), map[string]string{
+		"NET": "10.77.3", "API_TARGETS": stack.APITargets("10.77.3", 16),
+	})
 	require.NoError(t, err)
 	require.Contains(t, rendered, "10.77.3.2:9100")
+	require.Contains(t, rendered, "10.77.3.46:9100")
 	file := filepath.Join(t.TempDir(), "prometheus.yml")
 	require.NoError(t, os.WriteFile(file, []byte(rendered), 0o600))
 	promtool(t, "check", "config", file)
@@ -143,20 +146,6 @@ func promtool(t *testing.T, arguments ...string) {
 	t.Helper()
 	output, err := exec.Command("promtool", arguments...).CombinedOutput()
 	require.NoError(t, err, "%s", output)
-}
-
-func TestTheContainerScriptFillsInThePrefix(t *testing.T) {
-	// A stand-in for the server, which shows its configuration instead of serving.
-	bin := t.TempDir()
-	fake := "#!/bin/sh\ncat \"${1#--config.file=}\"; shift; echo \"$@\"\n"
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "prometheus"), []byte(fake), 0o755))
-	cmd := exec.Command("sh", filepath.Join(root, "prometheus/start-prometheus.sh"), "--storage.tsdb.path=/prometheus")
-	cmd.Env = []string{"NET=10.77.3", "PATH=" + bin + ":" + os.Getenv("PATH")}
-	output, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", output)
-	require.Contains(t, string(output), `"10.77.3.3:9100"`)
-	require.NotContains(t, string(output), "{NET}\"")
-	require.Contains(t, string(output), "--storage.tsdb.path=/prometheus")
 }
 
 func TestTheProvisioningIsYAMLThatPointsAtTheFilesThatThereAre(t *testing.T) {
