@@ -28,11 +28,7 @@ type networked interface {
 // primaryCut leaves the connections open, as a pulled cable does: what was sent
 // meanwhile arrives when the network is back.
 func primaryCut(ctx context.Context, s *Scene) error {
-	d, err := s.Sweep()
-	if err != nil {
-		return err
-	}
-	primary, err := s.Primary(ctx)
+	d, primary, err := s.SweepPrimary(ctx)
 	if err != nil {
 		return err
 	}

@@ -153,11 +153,7 @@ func (s *Scene) away(ctx context.Context, d time.Duration, services ...Process) 
 }
 
 func primaryFreeze(ctx context.Context, s *Scene) error {
-	d, err := s.Sweep()
-	if err != nil {
-		return err
-	}
-	primary, err := s.Primary(ctx)
+	d, primary, err := s.SweepPrimary(ctx)
 	if err != nil {
 		return err
 	}
@@ -256,11 +252,7 @@ func replicasDown(ctx context.Context, s *Scene) error {
 }
 
 func sentinelsAndPrimaryDown(ctx context.Context, s *Scene) error {
-	d, err := s.Sweep()
-	if err != nil {
-		return err
-	}
-	primary, err := s.Primary(ctx)
+	d, primary, err := s.SweepPrimary(ctx)
 	if err != nil {
 		return err
 	}

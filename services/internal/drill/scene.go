@@ -80,6 +80,17 @@ func (s *Scene) Primary(ctx context.Context) (Process, error) {
 	return s.Process(name)
 }
 
+// SweepPrimary is what a sweep over the primary begins with: this run's length of
+// time, and who is primary.
+func (s *Scene) SweepPrimary(ctx context.Context) (time.Duration, Process, error) {
+	d, err := s.Sweep()
+	if err != nil {
+		return 0, nil, err
+	}
+	primary, err := s.Primary(ctx)
+	return d, primary, err
+}
+
 // Replicas are the Redis nodes that are not the primary, in the order of their
 // names.
 func (s *Scene) Replicas(ctx context.Context) ([]Process, error) {
