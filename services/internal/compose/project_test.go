@@ -27,12 +27,12 @@ const (
 // redisSecrets are those of the users of Redis and Sentinel, and who has to know each of them.
 func redisSecrets() map[string]*regexp.Regexp {
 	return map[string]*regexp.Regexp{
-		"REDIS_API_PASSWORD":         regexp.MustCompile(`^(api|redis|sentinel)-`),
-		"REDIS_EXPORTER_PASSWORD":    regexp.MustCompile(`^(redis|sentinel)-`),
-		"REDIS_REPLICATION_PASSWORD": regexp.MustCompile(`^redis-`),
-		"REDIS_SENTINEL_PASSWORD":    regexp.MustCompile(`^(redis|sentinel)-`),
-		"REDIS_BOOT_PASSWORD":        regexp.MustCompile(`^(redis|sentinel)-`),
-		"REDIS_ADMIN_PASSWORD":       regexp.MustCompile(`^(redis-|sentinel-|operator$)`),
+		"REDIS_API_PASSWORD":         regexp.MustCompile(`^(api|redis|sentinel)-\d`),
+		"REDIS_EXPORTER_PASSWORD":    regexp.MustCompile(`^(redis|sentinel)-`), // among them redis-exporter
+		"REDIS_REPLICATION_PASSWORD": regexp.MustCompile(`^redis-\d`),
+		"REDIS_SENTINEL_PASSWORD":    regexp.MustCompile(`^(redis|sentinel)-\d`),
+		"REDIS_BOOT_PASSWORD":        regexp.MustCompile(`^(redis|sentinel)-\d`),
+		"REDIS_ADMIN_PASSWORD":       regexp.MustCompile(`^(redis-\d|sentinel-\d|operator$)`),
 	}
 }
 

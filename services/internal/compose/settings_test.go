@@ -15,7 +15,7 @@ import (
 )
 
 func TestImagesArePinnedAndCanBeReplaced(t *testing.T) {
-	pinned := regexp.MustCompile(`^[a-z0-9./-]+:v?\d+\.\d+\.\d+$`)
+	pinned := regexp.MustCompile(`^[a-z0-9._/-]+:v?\d+\.\d+\.\d+$`)
 	for name, service := range load(t, nil).Services {
 		if service.Build != nil {
 			require.NotContains(t, service.Image, "latest")
@@ -27,6 +27,8 @@ func TestImagesArePinnedAndCanBeReplaced(t *testing.T) {
 	names := map[string]string{
 		"redis-1": "REDIS_IMAGE", "sentinel-1": "REDIS_IMAGE", "edge": "NGINX_IMAGE", "nginx-a": "NGINX_IMAGE",
 		"api-1": "API_IMAGE", "prometheus": "PROMETHEUS_IMAGE", "grafana": "GRAFANA_IMAGE",
+		"alertmanager": "ALERTMANAGER_IMAGE", "redis-exporter": "REDIS_EXPORTER_IMAGE", "nginx-exporter-a": "NGINX_EXPORTER_IMAGE",
+		"nginx-exporter-b": "NGINX_EXPORTER_IMAGE", "node-exporter": "NODE_EXPORTER_IMAGE", "mail": "MAIL_IMAGE",
 	}
 	for service, variable := range names {
 		require.Equal(t, "mine:1", load(t, map[string]string{variable: "mine:1"}).Services[service].Image)
@@ -53,12 +55,12 @@ func TestWithoutItsSecretsNothingIsStarted(t *testing.T) {
 
 func TestASecretGoesOnlyToWhoNeedsItAndOnlyByTheEnvironment(t *testing.T) {
 	needs := map[string]*regexp.Regexp{
-		secretKey: regexp.MustCompile(`^api-`), adminPassword: regexp.MustCompile(`^api-`),
+		secretKey: regexp.MustCompile(`^api-`), adminPassword: regexp.MustCompile(`^api-`), secretOf("SMTP_PASSWORD"): regexp.MustCompile(`^alertmanager$`),
 	}
 	for name, who := range redisSecrets() {
 		needs[secretOf(name)] = who
 	}
-	project := load(t, map[string]string{"COMPOSE_PROFILES": "*"})
+	project := load(t, map[string]string{"COMPOSE_PROFILES": "*", "SMTP_PASSWORD": secretOf("SMTP_PASSWORD")})
 	require.Contains(t, project.Services, "operator")
 	for name, service := range project.Services {
 		values := slices.Collect(maps.Values(environment(t, project, name)))
@@ -119,4 +121,17 @@ func TestEverySettingOfTheExampleIsUsed(t *testing.T) {
 		}
 		require.Regexp(t, `\$\{`+name+`\b|(?m)^ +`+name+`:$`, text)
 	}
+}
+
+func TestAlertmanagerSendsToTheCatcherUnlessAMailServerIsSet(t *testing.T) {
+	require.Equal(t, "172.20.0.20:1025", environment(t, load(t, nil), "alertmanager")["SMTP_SMARTHOST"])
+	env := environment(t, load(t, map[string]string{"SMTP_SMARTHOST": "mail.shop.example:587", "SMTP_REQUIRE_TLS": "true"}), "alertmanager")
+	require.Equal(t, []string{"mail.shop.example:587", "true"}, []string{env["SMTP_SMARTHOST"], env["SMTP_REQUIRE_TLS"]})
+}
+
+// It would take a default Redis for its own, and ask it for what its user may not.
+func TestTheRedisExporterAsksWhatItsUserMayAndNothingElse(t *testing.T) {
+	project := load(t, nil)
+	require.Equal(t, "exporter", environment(t, project, "redis-exporter")["REDIS_USER"])
+	require.Subset(t, project.Services["redis-exporter"].Command, []string{"-redis.addr=", "-config-command=-"})
 }

@@ -75,6 +75,27 @@ func renderDir(from, to string, values map[string]string) error {
 	})
 }
 
+// renderFiles renders those files of one directory that a pattern names, such as
+// "rules/*.yml", into the same places below another.
+func renderFiles(from, to string, values map[string]string, patterns ...string) error {
+	for _, pattern := range patterns {
+		found, err := filepath.Glob(filepath.Join(from, pattern))
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, filepath.Dir(pattern))
+		if err := os.MkdirAll(target, 0o700); err != nil {
+			return err
+		}
+		for _, path := range found {
+			if err := renderFile(path, filepath.Join(target, filepath.Base(path)), values); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func renderFile(from, to string, values map[string]string) error {
 	text, err := os.ReadFile(from)
 	if err != nil {

@@ -122,26 +122,6 @@ func (s *Stack) nginx(svc service, dir string) (command, error) {
 	}, nil
 }
 
-func (s *Stack) prometheus(svc service, dir string) (command, error) {
-	config := filepath.Join(dir, "config")
-	if err := renderDir(filepath.Join(s.files, "prometheus"), config, map[string]string{
-		"NET": s.Net, "API_TARGETS": APITargets(s.Net, len(servicesOf(kindAPI))),
-	}); err != nil {
-		return command{}, err
-	}
-	return command{
-		argv: []string{
-			"prometheus",
-			"--config.file=" + filepath.Join(config, "prometheus.yml"),
-			"--storage.tsdb.path=" + filepath.Join(dir, "data"),
-			"--storage.tsdb.retention.time=15d",
-			"--web.listen-address=" + svc.address(s.Net),
-		},
-		env: s.environment(nil),
-		dir: dir,
-	}, nil
-}
-
 // environment is what a child gets: what it needs and nothing of ours besides.
 func (s *Stack) environment(settings map[string]string) []string {
 	path := os.Getenv("PATH")

@@ -12,14 +12,21 @@ import (
 	"evergreen/services/internal/config"
 )
 
-// isSecret tells a setting whose value .env.example must not give away.
+// isSecret tells a setting that is a secret of the shop's own, whose value
+// .env.example must not give away.
 func isSecret(name string) bool {
-	return name == "SECRET_KEY" || strings.HasSuffix(name, "_PASSWORD")
+	return name == "SECRET_KEY" || strings.HasSuffix(name, "_PASSWORD") && name != mailPassword
 }
 
-// isOthersSecret tells a secret that the API must not know: the Redis users' ones,
-// of which it is given its own under another name.
-func isOthersSecret(name string) bool { return isSecret(name) && strings.HasPrefix(name, "REDIS_") }
+// mailPassword is what a mail server asks for: nothing that the shop could make up,
+// and empty where the mail server asks for nothing.
+const mailPassword = "SMTP_PASSWORD"
+
+// isOthersSecret tells a secret that the API must not know: the mail server's, and
+// the Redis users' ones, of which it is given its own under another name.
+func isOthersSecret(name string) bool {
+	return name == mailPassword || isSecret(name) && strings.HasPrefix(name, "REDIS_")
+}
 
 // randomSecret has 26 letters and digits, 130 bits of chance, twice over: the
 // longest minimum is 32 bytes.

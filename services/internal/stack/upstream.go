@@ -24,7 +24,7 @@ func APIServers(net string, n int) (servers, backups string) {
 func APITargets(net string, n int) string {
 	lines := make([]string, n)
 	for i := range lines {
-		lines[i] = fmt.Sprintf(`- {targets: ["%s:9100"], labels: {service: api-%d}}`, APIAddress(net, i+1), i+1)
+		lines[i] = fmt.Sprintf(`- {targets: ["%s:9100"], labels: {instance: api-%d}}`, APIAddress(net, i+1), i+1)
 	}
 	return strings.Join(lines, "\n      ")
 }

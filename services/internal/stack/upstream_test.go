@@ -2,7 +2,6 @@ package stack
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -33,25 +32,6 @@ func TestNginxListsTheSameReplicasNativelyAndInContainers(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, inContainers, backups)
 		require.Equal(t, n, strings.Count(servers, ":5000 max_fails=1 fail_timeout=2s;"))
-	}
-}
-
-func TestPrometheusAsksTheSameReplicasNativelyAndInContainers(t *testing.T) {
-	t.Parallel()
-	root, err := Root()
-	require.NoError(t, err)
-	shipped, err := os.ReadFile(filepath.Join(root, "prometheus", "prometheus.yml"))
-	require.NoError(t, err)
-	for _, n := range []int{2, 3, 16} {
-		made := filepath.Join(t.TempDir(), "prometheus.yml")
-		cmd := exec.CommandContext(t.Context(), "sh", filepath.Join(root, "prometheus", "start-prometheus.sh"), "--version")
-		cmd.Env = append(os.Environ(), "NET=127.9.9", fmt.Sprint("API_REPLICAS=", n), "CONFIG_FILE="+made)
-		output, err := cmd.CombinedOutput()
-		require.NoError(t, err, string(output))
-		natively, err := Render(string(shipped), map[string]string{"NET": "127.9.9", "API_TARGETS": APITargets("127.9.9", n)})
-		require.NoError(t, err)
-		require.Equal(t, natively, readFile(t, made))
-		require.Equal(t, n, strings.Count(natively, ":9100"))
 	}
 }
 

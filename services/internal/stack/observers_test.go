@@ -1,0 +1,94 @@
+package stack
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// inContainers has one of prometheus/'s start scripts render as it does in a
+// container, and returns where the result lies.
+func inContainers(t *testing.T, script string, settings map[string]string) string {
+	t.Helper()
+	root, err := Root()
+	require.NoError(t, err)
+	made := filepath.Join(t.TempDir(), "made")
+	cmd := exec.CommandContext(t.Context(), "sh", filepath.Join(root, "prometheus", script), "--version")
+	cmd.Env = append(os.Environ(), "CONFIG_DIR="+made)
+	for name, value := range settings {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	output, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(output))
+	return made
+}
+
+// prepared is a stack with the directories and files of these services, none started.
+func prepared(t *testing.T, settings map[string]string, services ...string) *Stack {
+	t.Helper()
+	s, err := New(t.Context(), Options{Services: services, Settings: settings})
+	require.NoError(t, err)
+	s.StopT(t)
+	return s
+}
+
+func TestPrometheusReadsTheSameNativelyAndInContainers(t *testing.T) {
+	t.Parallel()
+	s := prepared(t, map[string]string{"RUNBOOK_URL": "https://shop.example/runbook"}, "prometheus")
+	natively := filepath.Join(s.Dir(), "prometheus", "config")
+	made := inContainers(t, "start-prometheus.sh", map[string]string{"NET": s.Net, "API_REPLICAS": "2", "RUNBOOK_URL": "https://shop.example/runbook"})
+	files := func(dir string) (found []string) {
+		for _, pattern := range []string{"*", "*/*"} {
+			matches, err := filepath.Glob(filepath.Join(dir, pattern))
+			require.NoError(t, err)
+			for _, match := range matches {
+				found = append(found, strings.TrimPrefix(match, dir))
+			}
+		}
+		return found
+	}
+	require.Equal(t, files(natively), files(made))
+	require.NotContains(t, files(made), "/tests")
+	for _, file := range files(natively) {
+		if filepath.Ext(file) == ".yml" {
+			require.Equal(t, readFile(t, filepath.Join(natively, file)), readFile(t, filepath.Join(made, file)), file)
+		}
+	}
+	output, err := exec.Command("promtool", "check", "config", filepath.Join(natively, "prometheus.yml")).CombinedOutput()
+	require.NoError(t, err, string(output))
+}
+
+func TestPrometheusAsksTheSameReplicasNativelyAndInContainers(t *testing.T) {
+	t.Parallel()
+	root, err := Root()
+	require.NoError(t, err)
+	for _, n := range []int{2, 3, 16} {
+		made := inContainers(t, "start-prometheus.sh", map[string]string{"NET": "127.9.9", "API_REPLICAS": fmt.Sprint(n)})
+		natively, err := Render(readFile(t, filepath.Join(root, "prometheus", "prometheus.yml")),
+			map[string]string{"NET": "127.9.9", "API_TARGETS": APITargets("127.9.9", n)})
+		require.NoError(t, err)
+		require.Equal(t, natively, readFile(t, filepath.Join(made, "prometheus.yml")))
+		require.Equal(t, n, strings.Count(natively, ":9100"))
+	}
+}
+
+func TestThePipelineOfTheLogsIsScrapedWhereItRuns(t *testing.T) {
+	t.Parallel()
+	for profiles, runs := range map[string]bool{"": false, "grafana,api-2": false, "grafana,logs,api-2": true, "catalogs": false} {
+		made := inContainers(t, "start-prometheus.sh", map[string]string{"NET": "10.77.3", "COMPOSE_PROFILES": profiles})
+		if !runs {
+			require.NoDirExists(t, filepath.Join(made, "logs"), profiles)
+			continue
+		}
+		require.Contains(t, readFile(t, filepath.Join(made, "logs", "loki.yml")), "10.77.3.16:3100")
+		require.Contains(t, readFile(t, filepath.Join(made, "logs", "collector.yml")), "10.77.3.17:")
+		output, err := exec.Command("promtool", "check", "config", filepath.Join(made, "prometheus.yml")).CombinedOutput()
+		require.NoError(t, err, string(output))
+		require.NotContains(t, string(output), "WARNING")
+	}
+}
