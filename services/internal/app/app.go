@@ -15,9 +15,6 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/collectors/version"
 
 	"evergreen/services/internal/config"
 	"evergreen/services/internal/idempotency"
@@ -47,6 +44,7 @@ const (
 type App struct {
 	config  config.Config
 	log     *slog.Logger
+	metrics metrics
 	db      *redisdb.DB
 	users   *users.Store
 	sweeper *purchases.Sweeper
@@ -67,27 +65,23 @@ type App struct {
 func New(c config.Config, log *slog.Logger) (*App, error) {
 	gin.SetMode(gin.ReleaseMode)
 	log = log.With("replica", c.ReplicaName)
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		version.NewCollector("shop"))
-
-	a := &App{config: c, log: log, failed: make(chan error, 2)}
+	a := &App{config: c, log: log, metrics: newMetrics(c), failed: make(chan error, 2)}
 	a.db = redisdb.New(redisdb.Settings{
 		MasterName: c.MasterName, Sentinels: c.Sentinels, User: c.RedisUser, Password: c.RedisPassword,
 		SentinelUser: c.SentinelUser, SentinelPassword: c.SentinelPassword, Deadline: c.CommitDeadline,
-		Replica: c.ReplicaName, Replicas: c.Replicas,
-	}, registry, log)
-	router, err := a.build(registry)
+		Replica: c.ReplicaName, Replicas: c.Replicas, Unmetered: unmetered(c.ReplicaName),
+	}, a.metrics.registry, log)
+	router, err := a.build()
 	if err != nil {
 		return nil, err
 	}
 	a.api = server(c.Host, c.Port, router)
-	a.health = server(c.Host, c.MetricsPort, a.healthRoutes(registry))
+	a.health = server(c.Host, c.MetricsPort, a.healthRoutes(a.metrics.registry))
 	return a, nil
 }
 
 // build makes the domains and the routes to them.
-func (a *App) build(registry prometheus.Registerer) (http.Handler, error) {
+func (a *App) build() (http.Handler, error) {
 	c := a.config
 	passwords, err := users.NewPasswords()
 	if err != nil {
@@ -105,18 +99,23 @@ func (a *App) build(registry prometheus.Registerer) (http.Handler, error) {
 	}
 	now, newID := clock(c.ReplicaName)
 	a.users = users.NewStore(a.db, passwords, now, newID)
-	sessionStore := sessions.NewStore(a.db, a.users, c.SecretKey, c.SessionTTL, now, a.log)
+	sessionStore := sessions.NewStore(a.db, a.users, c.SecretKey, c.SessionTTL, now, a.metrics.sessions, a.log)
 	productStore := products.NewStore(a.db, now, newID)
-	purchaseStore := purchases.NewStore(a.db, productStore, c.Reservation, newID)
+	purchaseStore := purchases.NewStore(a.db, productStore, c.Reservation, newID, a.metrics.purchases)
 	a.sweeper = purchases.NewSweeper(purchaseStore, a.log)
-	return routes(gates{
-		observer: web.NewObserver(registry, a.log), access: web.NewAccess(sessionStore), limits: limits,
+	router, err := routes(gates{
+		observer: web.NewObserver(a.metrics.web, a.log), access: web.NewAccess(sessionStore), limits: limits,
 		maker: idempotency.NewMaker(c.SecretKey), ready: a.ready.Load, pages: pages, replica: c.ReplicaName, proxies: c.TrustedProxies,
 		deadline: c.CommitDeadline,
 	}, handlers{
 		users: users.NewHandler(a.users, limits), sessions: sessions.NewHandler(sessionStore, limits),
 		products: products.NewHandler(productStore), purchases: purchases.NewHandler(purchaseStore),
 	})
+	if err != nil {
+		return nil, err
+	}
+	a.metrics.web.Expect(router.Routes())
+	return router, nil
 }
 
 // server has time-outs for clients that are slow on purpose. Idle connections

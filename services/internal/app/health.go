@@ -21,7 +21,7 @@ func (a *App) healthRoutes(registry *prometheus.Registry) http.Handler {
 		status, text := a.readiness(r.Context())
 		plain(w, status, text)
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry, EnableOpenMetrics: true}))
 	return mux
 }
 

@@ -103,7 +103,7 @@ func (m *market) buy(ctx context.Context, store *purchases.Store) error {
 func (m *market) sell(ctx context.Context, o Options, w way) (tally, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	store := purchases.NewStore(w.db, m.known, 15*time.Minute, newID)
+	store := purchases.NewStore(w.db, m.known, 15*time.Minute, newID, nil)
 	var sold atomic.Int64
 	var callers sync.WaitGroup
 	for range o.Callers {

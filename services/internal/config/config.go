@@ -21,6 +21,9 @@ const MinSecret = 32
 // given it refuses to start, because everybody knows it.
 const ExampleSecret = "example-only-make-env-writes-a-random-one-here"
 
+// ExampleAdmin is what .env.example shows for ADMIN_EMAIL.
+const ExampleAdmin = "admin@evergreen.example"
+
 // Config is what an API replica needs to know.
 type Config struct {
 	// ReplicaName tells the replicas apart in X-Served-By, logs and metrics.
@@ -92,6 +95,19 @@ func Load(getenv func(string) string) (Config, error) {
 		}
 	}
 	return c, errors.Join(r.errs...)
+}
+
+// Defaults names the settings whose default or example is nothing for the public,
+// and says which of them were left at it. SECRET_KEY is none of them: a replica
+// that is given the example's does not start.
+func (c Config) Defaults() map[string]bool {
+	known := func(password string) bool { return password == "" || password == ExampleSecret }
+	return map[string]bool{
+		"ADMIN_EMAIL":       c.AdminEmail == ExampleAdmin,
+		"ADMIN_PASSWORD":    known(c.AdminPassword),
+		"REDIS_PASSWORD":    known(c.RedisPassword),
+		"SENTINEL_PASSWORD": known(c.SentinelPassword),
+	}
 }
 
 type reader struct {

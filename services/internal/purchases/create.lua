@@ -4,7 +4,7 @@
 -- args: 1 id, 2 buyer's id, 3 items (JSON), 4 total, 5 currency, 6 external_ref or '',
 --       7 how long the stock is held, ms, 8 refusal that the maker of the items found (0 none);
 --       then per product: version that the items were made from ('0' it was not found), pieces
--- codes: 0 made {id, created, status, version, updated, reserved, reference, refunded}
+-- codes: 0 made {id, created, status, version, updated, reserved, reference, refunded, products sold out by it}
 --        1 external_ref used {id of the purchase} · 2 no such buyer
 --        3 no such product {its number, from 1…} · 4 too few {its number, available, …}
 --        5 a product changed meanwhile: make the items anew (not remembered)
@@ -41,8 +41,10 @@ local reserved = int(created + tonumber(args[7]))
 created = int(created)
 redis.call('HSET', keys[1], 'user', buyer, 'status', 'pending', 'version', 1, 'items', args[3],
   'total', args[4], 'currency', args[5], 'created', created, 'updated', created, 'reserved', reserved)
+local outs = 0
 for i = 1, #keys - 6 do
   local pieces = tonumber(args[8 + 2 * i])
+  if tonumber(stocks[i][2]) == pieces then outs = outs + 1 end
   redis.call('HSET', keys[6 + i], 'stock', int(tonumber(stocks[i][2]) - pieces), 'sold', int(tonumber(stocks[i][3]) + pieces))
 end
 if ref ~= '' then
@@ -53,4 +55,4 @@ redis.call('ZADD', keys[2], reserved, id)
 redis.call('ZADD', keys[3], 0, id)
 redis.call('ZADD', keys[4], 0, id)
 emit('purchase.pending', id, 1)
-return finish(0, { id, created, 'pending', '1', created, reserved })
+return finish(0, { id, created, 'pending', '1', created, reserved, '', '', int(outs) })

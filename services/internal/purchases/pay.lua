@@ -1,7 +1,8 @@
 -- Pays a purchase. One that expired before the payment came takes its stock
 -- again, for all lines or for none.
 -- more args: 6 the payment's reference
--- codes: as in common.lua; 4 too few {product's id, available, …}
+-- codes: as in common.lua, and after the state how many products it sold out;
+--        4 too few {product's id, available, …}
 -- Safe to run twice: see the prelude.
 if purchase.status ~= 'pending' and purchase.status ~= 'expired' then return finish(3, { purchase.status }) end
 local need, order = {}, {}
@@ -23,9 +24,11 @@ end
 if #short > 0 then return finish(4, short) end
 
 purchase.reference = args[6]
-local values = move('paid', 'reference', args[6])
+local values, outs = move('paid', 'reference', args[6]), 0
 for _, product in ipairs(order) do
   local p = stocks[product]
+  if tonumber(p[1]) == need[product] then outs = outs + 1 end
   redis.call('HSET', args[4] .. product, 'stock', int(tonumber(p[1]) - need[product]), 'sold', int(tonumber(p[2]) + need[product]))
 end
+values[#values + 1] = int(outs)
 return finish(0, values)

@@ -125,17 +125,32 @@ func render(f frozen, s state) ([]byte, error) {
 		r.ReservedUntil = web.Time(s.ReservedUntil)
 	}
 	copy(r.Items, f.Items)
-	back := int64(0)
-	for i, text := range strings.Split(s.Refunded, ",") {
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil && i < len(r.Items) {
-			r.Items[i].Refunded = n
-			back += n * r.Items[i].UnitPrice.Amount
-		}
+	for i, n := range refundedPieces(f.Items, s.Refunded) {
+		r.Items[i].Refunded = n
 	}
 	if s.Refunded != "" {
-		r.RefundedTotal = &money.Money{Amount: back, Currency: f.Total.Currency}
+		r.RefundedTotal = &money.Money{Amount: refundedAmount(f.Items, s.Refunded), Currency: f.Total.Currency}
 	}
 	return json.Marshal(r)
+}
+
+// refundedPieces reads the pieces per line, "0,2,0"; "" is none of any.
+func refundedPieces(items []Item, text string) []int64 {
+	pieces := make([]int64, len(items))
+	for i, each := range strings.Split(text, ",") {
+		if n, err := strconv.ParseInt(each, 10, 64); err == nil && i < len(items) {
+			pieces[i] = n
+		}
+	}
+	return pieces
+}
+
+// refundedAmount is what those pieces were sold for, in minor units.
+func refundedAmount(items []Item, text string) (amount int64) {
+	for i, n := range refundedPieces(items, text) {
+		amount += n * items[i].UnitPrice.Amount
+	}
+	return amount
 }
 
 // The fields of a purchase's hash.
@@ -163,6 +178,14 @@ func fromResult(r redisdb.Result, i int) state {
 		Status: v[0], Version: r.Int(i + 1), UpdatedAt: r.Int(i + 2), ReservedUntil: r.Int(i + 3), Reference: v[4], Refunded: v[5],
 	}
 }
+
+// Where a successful script says, after the state, what else there is to count:
+// create.lua and pay.lua how many products were sold out, refund.lua what had been
+// refunded before.
+const (
+	createdOuts = 8
+	movedExtra  = 6
+)
 
 // merge sums duplicate lines of one product at one price, so that two lines
 // cannot each pass a check that their sum would fail.

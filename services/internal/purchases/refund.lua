@@ -1,7 +1,8 @@
 -- Refunds a paid or fulfilled purchase, whole or in part; the pieces go back to
 -- stock. It is `refunded` once nothing is left.
 -- more args: 6 external_ref or '', then per product: id, pieces; none means all that is left
--- codes: as in common.lua; 4 more than is left {number of the product, from 1, left, …}
+-- codes: as in common.lua, and after the state what was refunded before, per line;
+--        4 more than is left {number of the product, from 1, left, …}
 --        5 external_ref used {version that it made}
 -- Safe to run twice: see the prelude.
 -- The reference comes first: whoever asks again for the refund that was the last
@@ -45,9 +46,11 @@ for i, item in ipairs(items) do
   counts[i] = int(total)
   if total < item.quantity then all = false end
 end
+local before = purchase.refunded
 purchase.refunded = table.concat(counts, ',')
 local status = all and 'refunded' or purchase.status
 local values = move(status, 'refunded', purchase.refunded)
+values[#values + 1] = before
 if ref ~= '' then redis.call('HSET', keys[1], 'refund:' .. ref, values[2]) end
 for i, item in ipairs(items) do
   if (back[i] or 0) > 0 then give_back(item.product_id, back[i]) end

@@ -59,12 +59,13 @@ type Store struct {
 	products    catalogue
 	reservation time.Duration
 	newID       func() string
+	metrics     *Metrics
 }
 
 // NewStore makes a Store; reservation is how long an unpaid purchase holds its
 // stock, newID names purchases.
-func NewStore(db database, products catalogue, reservation time.Duration, newID func() string) *Store {
-	return &Store{db: db, products: products, reservation: reservation, newID: newID}
+func NewStore(db database, products catalogue, reservation time.Duration, newID func() string, m *Metrics) *Store {
+	return &Store{db: db, products: products, reservation: reservation, newID: newID, metrics: m}
 }
 
 // Create buys for buyer. Prices are read first, from a replica as a rule; the
@@ -83,6 +84,7 @@ func (s *Store) Create(ctx context.Context, w web.Change, buyer string, in Creat
 		if err != nil {
 			return "", web.Outcome{}, err
 		}
+		s.metrics.created(ctx, result)
 		if result.Code != codeChanged {
 			return s.created(ctx, d, result, in)
 		}
@@ -128,17 +130,17 @@ func (s *Store) created(ctx context.Context, d draft, r redisdb.Result, in Creat
 
 // Pay marks a purchase as paid.
 func (s *Store) Pay(ctx context.Context, w web.Change, id string, in PayInput) (web.Outcome, error) {
-	return s.move(ctx, w, payScript, id, "", in.Reference)
+	return s.move(ctx, id, Paid, moveCommand(payScript, w, id, "", in.Reference))
 }
 
 // Cancel gives a pending purchase's stock back; owner is "" for an admin.
 func (s *Store) Cancel(ctx context.Context, w web.Change, id, owner string) (web.Outcome, error) {
-	return s.move(ctx, w, releaseScript, id, owner, Cancelled)
+	return s.move(ctx, id, Cancelled, moveCommand(releaseScript, w, id, owner, Cancelled))
 }
 
 // Fulfil says that a paid purchase was handed over.
 func (s *Store) Fulfil(ctx context.Context, w web.Change, id string) (web.Outcome, error) {
-	return s.move(ctx, w, fulfilScript, id, "")
+	return s.move(ctx, id, Fulfilled, moveCommand(fulfilScript, w, id, ""))
 }
 
 // Refund gives back what in names, or all that is left.
@@ -147,14 +149,16 @@ func (s *Store) Refund(ctx context.Context, w web.Change, id string, in RefundIn
 	for _, line := range in.Items {
 		args = append(args, line.ProductID, line.Quantity)
 	}
-	return s.move(ctx, w, refundScript, id, "", args...)
+	return s.move(ctx, id, Refunded, moveCommand(refundScript, w, id, "", args...))
 }
 
-func (s *Store) move(ctx context.Context, w web.Change, script *redisdb.Script, id, owner string, args ...any) (web.Outcome, error) {
-	r, err := s.db.Commit(ctx, moveCommand(script, w, id, owner, args...))
+// move commits what moves the purchase of that id into a status.
+func (s *Store) move(ctx context.Context, id, status string, cmd redisdb.Command) (web.Outcome, error) {
+	r, err := s.db.Commit(ctx, cmd)
 	if err != nil {
 		return web.Outcome{}, err
 	}
+	s.metrics.moved(ctx, status, r)
 	if err := moveRefusal(r); err != nil {
 		return web.Outcome{}, err
 	}
@@ -162,6 +166,7 @@ func (s *Store) move(ctx context.Context, w web.Change, script *redisdb.Script, 
 	if err != nil {
 		return web.Outcome{}, err
 	}
+	s.metrics.money(ctx, status, fixed, r)
 	return outcome(fixed, fromResult(r, 0), r.Replayed)
 }
 

@@ -42,6 +42,8 @@ type Settings struct {
 	Replica string
 	// Replicas is how many of them are meant to run.
 	Replicas int
+	// Unmetered leaves all metrics out; nothing that ships does.
+	Unmetered bool
 }
 
 // DB is the shop's connection to Redis.
@@ -56,17 +58,25 @@ type DB struct {
 	peers     atomic.Int64  // how many API replicas share the load
 	turn      atomic.Uint64 // which replica reads next
 	penalties sync.Map      // node → time until which it is asked last
+	lags      lags
+	sells     bool // the last probe succeeded; it belongs to the prober alone
 
-	stop context.CancelFunc
-	done sync.WaitGroup
+	started bool
+	stop    context.CancelFunc
+	done    sync.WaitGroup
 }
 
 // New makes a DB; it connects at the first use. Start keeps it informed.
 func New(s Settings, registry prometheus.Registerer, log *slog.Logger) *DB {
 	redis.SetLogger(driverLog{log}) // the driver knows only one logger per process
-	db := &DB{settings: s, log: log}
-	db.topology = newTopology(s, log, func() { db.metrics.failovers.Inc() })
-	db.metrics = newMetrics(registry, db.topology)
+	db := &DB{settings: s, log: log, lags: lags{known: map[string]lag{}}}
+	db.topology = newTopology(s, log, func() { db.metrics.failover() })
+	if s.Unmetered {
+		registry = prometheus.NewRegistry() // that nobody asks
+	} else {
+		db.metrics = newMetrics(registry)
+		registry.MustRegister(collector{db})
+	}
 	db.committer = newCommitter(db.topology, db.metrics, log)
 	db.bound = newConnections(db, registry, log)
 	db.peers.Store(1)
@@ -82,14 +92,21 @@ func (d driverLog) Printf(ctx context.Context, format string, args ...any) {
 }
 
 // Start begins to watch the topology, to commit and to beat; it does not wait
-// for Redis to be there.
+// for Redis to be there. It has an effect once.
 func (db *DB) Start() {
+	if db.started {
+		return
+	}
+	db.started = true
 	ctx, cancel := context.WithCancel(context.Background())
 	db.stop = cancel
 	db.done.Go(func() { db.topology.watch(ctx) })
 	db.done.Go(func() { db.committer.run(ctx) })
 	db.done.Go(func() { db.bound.watch(ctx) })
-	db.done.Go(func() { every(ctx, time.Second, db.beat) })
+	db.done.Go(func() { every(ctx, time.Second, db.probe) })
+	if db.metrics != nil {
+		db.done.Go(func() { every(ctx, time.Second, db.watchLags) })
+	}
 	db.done.Go(func() { every(ctx, time.Second, db.signLife) })
 }
 

@@ -35,6 +35,12 @@ type Result struct {
 	Values []string
 	// Replayed says that this is the remembered outcome of an earlier run.
 	Replayed bool
+	// Own says that this HTTP request itself has led to the outcome: at this try or
+	// at an earlier one, of the committer's or of nginx's. Of all answers under one
+	// Idempotency-Key it holds for one request's, so that is when things are counted.
+	Own bool
+	// Repeated says that an earlier try of this commit may have been carried out.
+	Repeated bool
 	// Seq is the commit's number, for reading one's own writes.
 	Seq int64
 }
@@ -60,9 +66,8 @@ func (r Result) Int(i int) int64 {
 func (db *DB) Commit(ctx context.Context, cmd Command) (Result, error) {
 	start := time.Now()
 	run := &script{cmd: cmd, loaded: true}
-	err := db.committer.submit(&item{
-		deadline: db.deadline(ctx), size: len(cmd.Keys) + len(cmd.Args), queue: run.queue, told: run.told,
-	})
+	ride := &item{deadline: db.deadline(ctx), size: len(cmd.Keys) + len(cmd.Args), queue: run.queue, told: run.told}
+	err := db.committer.submit(ride)
 	db.metrics.committed(cmd.Script.Name, outcome(err), time.Since(start))
 	if err != nil {
 		return Result{}, final(err, cmd.Script.Name)
@@ -71,6 +76,7 @@ func (db *DB) Commit(ctx context.Context, cmd Command) (Result, error) {
 		return Result{}, ErrKeyReused
 	}
 	readingOf(ctx).wrote(run.answer.Seq)
+	run.answer.Repeated = ride.maybeDone()
 	return run.answer.Result, nil
 }
 
@@ -146,6 +152,7 @@ const (
 	firstRun   = 0
 	remembered = 1
 	reusedKey  = 2
+	repeated   = 3 // remembered, from an earlier try of the same HTTP request
 )
 
 func parse(value any) (reply, error) {
@@ -155,10 +162,12 @@ func parse(value any) (reply, error) {
 	}
 	how, howOK := list[0].(int64)
 	code, codeOK := list[1].(int64)
-	if !howOK || !codeOK || how < firstRun || how > reusedKey {
+	if !howOK || !codeOK || how < firstRun || how > repeated {
 		return reply{}, errors.New("a script's answer does not begin with how and code")
 	}
-	r := reply{how: how, Result: Result{Code: int(code), Replayed: how == remembered}}
+	r := reply{how: how, Result: Result{
+		Code: int(code), Replayed: how == remembered || how == repeated, Own: how == firstRun || how == repeated,
+	}}
 	for _, v := range list[2:] {
 		switch v := v.(type) {
 		case string:

@@ -19,7 +19,7 @@ func TestARequestHasOneOutcomeHoweverOftenItIsCommitted(t *testing.T) {
 	db, key := open(t, generous), unique("counter")
 	first, err := db.Commit(t.Context(), counting(key, 1, request(key)))
 	require.NoError(t, err)
-	require.Equal(t, Result{Values: []string{"1"}, Seq: first.Seq}, first)
+	require.Equal(t, Result{Values: []string{"1"}, Own: true, Seq: first.Seq}, first)
 
 	again, err := db.Commit(t.Context(), counting(key, 1, request(key)))
 	require.NoError(t, err)
@@ -27,6 +27,34 @@ func TestARequestHasOneOutcomeHoweverOftenItIsCommitted(t *testing.T) {
 	require.True(t, again.Replayed)
 	require.Greater(t, again.Seq, first.Seq)
 	require.Equal(t, "1", ask(t, "GET", key))
+}
+
+// nginx sends one HTTP request again under its id, and so does the committer; a
+// client that sends its key again makes another one.
+func TestAnOutcomeIsTheOwnOfOneHTTPRequest(t *testing.T) {
+	db, key := open(t, generous), unique("counter")
+	for _, row := range []struct {
+		id            string
+		replayed, own bool
+	}{
+		{"0123456789abcdef", false, true},
+		{"0123456789abcdef", true, true},
+		{"0123456789fedcba", true, false},
+	} {
+		r := byClient(key)
+		r.ID = row.id
+		result, err := db.Commit(t.Context(), counting(key, 1, r))
+		require.NoError(t, err)
+		require.Equal(t, row.replayed, result.Replayed, row)
+		require.Equal(t, row.own, result.Own, row)
+	}
+}
+
+// byClient is a request that a client has given a key.
+func byClient(record string) idempotency.Request {
+	r := request(record)
+	r.TTL = idempotency.KeyTTL
+	return r
 }
 
 func TestARefusalIsRememberedLikeAnEffect(t *testing.T) {

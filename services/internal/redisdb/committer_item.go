@@ -52,6 +52,13 @@ func (it *item) back(err error, maybeDone bool) {
 	it.flying, it.sent, it.lastErr = false, it.sent || maybeDone, err
 }
 
+// maybeDone holds when a group that it was in, before the last, may have done it.
+func (it *item) maybeDone() bool {
+	it.mutex.Lock()
+	defer it.mutex.Unlock()
+	return it.sent
+}
+
 // verdict is what a caller is told after a try that ended in err. That there was no
 // memory for this try is no answer if an earlier one may have been done.
 func (it *item) verdict(err error) error {

@@ -55,7 +55,8 @@ func FuzzReplies(f *testing.F) {
 		list := value.([]any) //nolint:forcetypeassert // nothing else may be taken
 		require.Equal(t, list[0], got.how)
 		require.Equal(t, list[1], int64(got.Code))
-		require.Equal(t, got.how == remembered, got.Replayed)
+		require.Equal(t, got.how == remembered || got.how == repeated, got.Replayed)
+		require.Equal(t, got.how == firstRun || got.how == repeated, got.Own)
 		require.Len(t, got.Values, len(list)-2)
 		for i, v := range list[2:] {
 			if number, isNumber := v.(int64); isNumber {

@@ -31,12 +31,12 @@ var beatSource string
 
 var beatScript = newScript("beat", beatSource)
 
-// beat sends a heartbeat along with the next group.
-func (db *DB) beat(context.Context) {
+// beat sends a heartbeat along with the next group, and answers once it is
+// acknowledged, or at the deadline.
+func (db *DB) beat(deadline time.Time) error {
 	var reply *redis.Cmd
-	start := time.Now()
-	_ = db.committer.submit(&item{
-		deadline: start.Add(time.Second), size: 1,
+	return db.committer.submit(&item{
+		deadline: deadline, size: 1,
 		queue: func(ctx context.Context, pipe redis.Pipeliner) {
 			reply = pipe.Do(ctx, "EVAL", beatScript.source, 1, KeyHeartbeat())
 		},
@@ -86,19 +86,20 @@ func (db *DB) read(ctx context.Context, queue question) error {
 		}
 		select {
 		case <-ctx.Done():
-			return unreadable(err)
+			return db.unreadable(err)
 		case <-time.After(retryPause):
 		}
 		if time.Since(begun) > standstill {
 			patience = time.Now().Add(readPatience)
 		}
 		if time.Now().After(patience) {
-			return unreadable(err)
+			return db.unreadable(err)
 		}
 	}
 }
 
-func unreadable(cause error) error {
+func (db *DB) unreadable(cause error) error {
+	db.metrics.read(sourceNobody)
 	err := fault.Wrap(cause, ErrUnavailable.Kind, ErrUnavailable.Code, "The store cannot be read at the moment.")
 	err.RetryAfter = ErrUnavailable.RetryAfter
 	return err
@@ -113,6 +114,7 @@ func (db *DB) readOnce(ctx context.Context, queue question) error {
 	for _, node := range db.order() {
 		var age time.Duration
 		if age, err = db.readNode(ctx, node, r.AtLeast, queue); err == nil {
+			db.metrics.read(db.sourceOf(node))
 			return nil
 		}
 		db.metrics.passedOver(err)
@@ -128,10 +130,31 @@ func (db *DB) readOnce(ctx context.Context, queue question) error {
 	}
 	age, err := db.readNode(ctx, freshest, r.AtLeast, queue)
 	if err == nil || errors.Is(err, errOld) {
+		db.metrics.read(sourceStale)
 		r.stale(age)
 		return nil
 	}
 	return err
+}
+
+// Who answered a read, as labels.
+const (
+	sourceReplica = "replica"
+	sourcePrimary = "primary"
+	sourceStale   = "stale"  // the freshest replica, while there is no primary
+	sourceGroup   = "group"  // a commit group: as strong as a write
+	sourceNobody  = "nobody" // within the time that a read has
+)
+
+func sources() []string {
+	return []string{sourceReplica, sourcePrimary, sourceStale, sourceGroup, sourceNobody}
+}
+
+func (db *DB) sourceOf(node string) string {
+	if node == db.topology.now.Load().primary {
+		return sourcePrimary
+	}
+	return sourceReplica
 }
 
 // order lists whom to ask: the replicas in turn, those under a penalty later,
@@ -155,7 +178,7 @@ func (db *DB) order() []string {
 }
 
 // readNode asks one node and holds its answer against the bounds. The commands
-// have run whatever it answers; errOld is given with the age.
+// have run whatever it answers; nil and errOld are given with the age.
 func (db *DB) readNode(ctx context.Context, node string, atLeast int64, queue question) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
@@ -180,10 +203,11 @@ func (db *DB) readNode(ctx context.Context, node string, atLeast int64, queue qu
 	if err != nil {
 		return 0, errEmpty
 	}
-	if age := now.Val().Sub(time.UnixMilli(written)); age > maxAge {
+	age := now.Val().Sub(time.UnixMilli(written))
+	if age > maxAge {
 		return age, errOld
 	}
-	return 0, nil
+	return age, nil
 }
 
 // pipeline runs the commands in one exchange; that a key is not there is no error.
@@ -232,12 +256,16 @@ func (db *DB) readStrong(ctx context.Context, queue question) error {
 		},
 		told: func(seq int64) error { seen = seq; return firstError(own) },
 	})
+	if err != nil {
+		db.metrics.read(sourceNobody)
+	}
 	if errors.Is(err, ErrOutcomeUnknown) {
 		return ErrUnavailable // a read has no outcome to be unsure of
 	}
 	if err != nil {
 		return final(err, "strong read")
 	}
+	db.metrics.read(sourceGroup)
 	if seen < readingOf(ctx).AtLeast {
 		return ErrBadToken
 	}

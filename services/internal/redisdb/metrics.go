@@ -7,9 +7,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics are what this package tells Prometheus.
+// metrics are what this package tells Prometheus. The nil metrics count nothing:
+// what it costs to count is measured against them (make bench).
 type metrics struct {
 	duration  *prometheus.HistogramVec
+	outcomes  *prometheus.CounterVec
 	retries   *prometheus.CounterVec
 	groups    prometheus.Histogram
 	queue     prometheus.Gauge
@@ -17,55 +19,126 @@ type metrics struct {
 	cases     *prometheus.CounterVec
 	unproven  prometheus.Counter
 	failovers prometheus.Counter
+	reads     *prometheus.CounterVec
 	passed    *prometheus.CounterVec
+	probes    *prometheus.CounterVec
+	// The last probe's. They are vectors without labels, so that nothing is said
+	// before the first probe has ended: a 0 would be a shop that cannot sell.
+	probeSuccess, probeDuration *prometheus.GaugeVec
 }
 
-func newMetrics(registry prometheus.Registerer, t *topology) *metrics {
+// commitBuckets are for the classic histogram; the native one beside it, for a
+// Prometheus that asks for it, has finer ones.
+var commitBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+
+// How fine the native histograms are: each bucket is at most a tenth wider than
+// the one before, and there are no more than so many of them.
+const (
+	nativeFactor  = 1.1
+	nativeBuckets = 100
+)
+
+func newMetrics(registry prometheus.Registerer) *metrics {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
-	counters := func(name, help, label string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+	counters := func(name, help, label string, known ...string) *prometheus.CounterVec {
+		made := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+		for _, value := range known {
+			made.WithLabelValues(value) // from 0 on, so that rate() sees the first one
+		}
+		return made
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	}
+	later := func(name, help string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, nil)
 	}
 	m := &metrics{
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "shop_commit_duration_seconds",
 			Help:    "Time from the submission of a write to its acknowledgement, by script and outcome.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+			Buckets: commitBuckets, NativeHistogramBucketFactor: nativeFactor, NativeHistogramMaxBucketNumber: nativeBuckets,
+			NativeHistogramMinResetDuration: time.Hour,
 		}, []string{"script", "outcome"}),
-		retries: counters("shop_commit_retries_total", "Groups of writes that were submitted again, by cause.", "cause"),
+		outcomes: counters("shop_commits_total", "Writes that ended, by outcome.", "outcome", outcomes()...),
+		retries:  counters("shop_commit_retries_total", "Groups of writes that were submitted again, by cause.", "cause", causes()...),
 		groups: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "shop_commit_group_size", Help: "Writes in one group.", Buckets: prometheus.ExponentialBuckets(1, 2, 8),
 		}),
-		queue: prometheus.NewGauge(prometheus.GaugeOpts{Name: "shop_commit_queue_depth", Help: "Writes that wait for the next group."}),
-		held: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "shop_commit_held_writes", Help: "Writes, and reads as strong as writes, that have no answer yet: waiting, in flight or held in a failover.",
-		}),
-		cases:     counters("shop_commit_acknowledged_total", "Writes acknowledged, by case of the acknowledgement rule.", "case"),
+		queue:     gauge("shop_commit_queue_depth", "Writes that wait for the next group."),
+		held:      gauge("shop_commit_held_writes", "Writes, and reads as strong as writes, that have no answer yet: waiting, in flight or held in a failover."),
+		cases:     counters("shop_commit_acknowledged_total", "Writes acknowledged, by case of the acknowledgement rule.", "case", caseTwo, caseOne),
 		unproven:  counter("shop_commit_withheld_total", "Writes that ran and whose acknowledgement was withheld; they are submitted again."),
 		failovers: counter("shop_redis_failovers_total", "Changes of the primary that this replica has seen."),
-		passed:    counters("shop_read_passed_over_total", "Nodes that a read passed over, by reason.", "reason"),
+		reads:     counters("shop_reads_total", "Reads answered, by who answered, and those that nobody did.", "source", sources()...),
+		passed:    counters("shop_read_passed_over_total", "Nodes that a read passed over, by reason.", "reason", append(causes(), "old", "empty", "behind")...),
+		probes:    counters("shop_write_probes_total", "Writes made each second to see whether the shop can sell, by outcome.", "outcome", "success", "failure"),
+		probeSuccess: later("shop_write_probe_success",
+			"1 if the last write made to see whether the shop can sell was acknowledged within a second, else 0."),
+		probeDuration: later("shop_write_probe_duration_seconds", "Time that the last such write took, or was waited for."),
 	}
-	registry.MustRegister(m.duration, m.retries, m.groups, m.queue, m.held, m.cases, m.unproven, m.failovers, m.passed, poolCollector{t})
+	registry.MustRegister(m.duration, m.outcomes, m.retries, m.groups, m.queue, m.held, m.cases, m.unproven, m.failovers,
+		m.reads, m.passed, m.probes, m.probeSuccess, m.probeDuration)
 	return m
 }
 
 func (m *metrics) committed(script, outcome string, took time.Duration) {
-	m.duration.WithLabelValues(script, outcome).Observe(took.Seconds())
+	if m != nil {
+		m.duration.WithLabelValues(script, outcome).Observe(took.Seconds())
+		m.outcomes.WithLabelValues(outcome).Inc()
+	}
 }
 
-func (m *metrics) retried(cause string) { m.retries.WithLabelValues(cause).Inc() }
+func (m *metrics) retried(cause string) {
+	if m != nil {
+		m.retries.WithLabelValues(cause).Inc()
+	}
+}
 
 func (m *metrics) group(size, waiting int) {
-	m.groups.Observe(float64(size))
-	m.queue.Set(float64(waiting))
+	if m != nil {
+		m.groups.Observe(float64(size))
+		m.queue.Set(float64(waiting))
+	}
 }
 
-func (m *metrics) acknowledged(how string, n int) { m.cases.WithLabelValues(how).Add(float64(n)) }
+// holds notes that so many writes more have no answer yet.
+func (m *metrics) holds(more float64) {
+	if m != nil {
+		m.held.Add(more)
+	}
+}
 
-func (m *metrics) withheld(n int) { m.unproven.Add(float64(n)) }
+func (m *metrics) acknowledged(how string, n int) {
+	if m != nil {
+		m.cases.WithLabelValues(how).Add(float64(n))
+	}
+}
+
+func (m *metrics) withheld(n int) {
+	if m != nil {
+		m.unproven.Add(float64(n))
+	}
+}
+
+func (m *metrics) failover() {
+	if m != nil {
+		m.failovers.Inc()
+	}
+}
+
+func (m *metrics) read(source string) {
+	if m != nil {
+		m.reads.WithLabelValues(source).Inc()
+	}
+}
 
 func (m *metrics) passedOver(err error) {
+	if m == nil {
+		return
+	}
 	reason := cause(err)
 	switch {
 	case errors.Is(err, errOld):
@@ -78,32 +151,15 @@ func (m *metrics) passedOver(err error) {
 	m.passed.WithLabelValues(reason).Inc()
 }
 
-// poolCollector reads the driver's pool statistics when it is scraped.
-type poolCollector struct{ topology *topology }
-
-var (
-	poolConns = prometheus.NewDesc("shop_redis_pool_connections",
-		"Connections in the pool, by node and state.", []string{"node", "state"}, nil)
-	poolTimeouts = prometheus.NewDesc("shop_redis_pool_timeouts_total",
-		"Times that no connection came free in time, by node.", []string{"node"}, nil)
-	poolStale = prometheus.NewDesc("shop_redis_pool_stale_connections_total",
-		"Connections removed as stale, by node.", []string{"node"}, nil)
-)
-
-// Describe is part of prometheus.Collector.
-func (p poolCollector) Describe(ch chan<- *prometheus.Desc) {
-	ch <- poolConns
-	ch <- poolTimeouts
-	ch <- poolStale
-}
-
-// Collect is part of prometheus.Collector.
-func (p poolCollector) Collect(ch chan<- prometheus.Metric) {
-	for node, client := range p.topology.all() {
-		s := client.PoolStats()
-		ch <- prometheus.MustNewConstMetric(poolConns, prometheus.GaugeValue, float64(s.IdleConns), node, "idle")
-		ch <- prometheus.MustNewConstMetric(poolConns, prometheus.GaugeValue, float64(s.TotalConns-s.IdleConns), node, "used")
-		ch <- prometheus.MustNewConstMetric(poolTimeouts, prometheus.CounterValue, float64(s.Timeouts), node)
-		ch <- prometheus.MustNewConstMetric(poolStale, prometheus.CounterValue, float64(s.StaleConns), node)
+func (m *metrics) probed(err error, took time.Duration) {
+	if m == nil {
+		return
 	}
+	success, outcome := 1.0, "success"
+	if err != nil {
+		success, outcome = 0, "failure"
+	}
+	m.probeSuccess.WithLabelValues().Set(success)
+	m.probeDuration.WithLabelValues().Set(took.Seconds())
+	m.probes.WithLabelValues(outcome).Inc()
 }

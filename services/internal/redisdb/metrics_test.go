@@ -1,10 +1,6 @@
 package redisdb
 
 import (
-	"log/slog"
-	"os"
-	"path/filepath"
-	"regexp"
 	"testing"
 	"time"
 
@@ -13,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"evergreen/services/internal/idempotency"
-	"evergreen/services/internal/stack"
 )
 
 // read gives a metric's value; a histogram's is the number of observations.
@@ -28,31 +23,6 @@ func read(t *testing.T, metric prometheus.Metric) float64 {
 		return got.GetGauge().GetValue()
 	}
 	return float64(got.GetHistogram().GetSampleCount())
-}
-
-func TestEveryMetricIsDocumented(t *testing.T) {
-	root, err := stack.Root()
-	require.NoError(t, err)
-	page, err := os.ReadFile(filepath.Join(root, "docs", "metrics.md"))
-	require.NoError(t, err)
-	db := open(t, generous)
-	described := make(chan *prometheus.Desc, 100)
-	registry := prometheus.NewRegistry()
-	m := newMetrics(registry, db.topology)
-	for _, c := range []prometheus.Collector{
-		m.duration, m.retries, m.groups, m.queue, m.held, m.cases, m.unproven, m.failovers, m.passed, poolCollector{db.topology},
-	} {
-		require.True(t, registry.Unregister(c), "it was registered")
-		c.Describe(described)
-	}
-	close(described)
-	name := regexp.MustCompile(`fqName: "([^"]+)"`)
-	for d := range described {
-		require.Contains(t, string(page), "`"+name.FindStringSubmatch(d.String())[1]+"`")
-	}
-	for _, label := range []string{caseOne, caseTwo, cause(errShort), cause(errPromoted), cause(errPreferred), cause(errNoPrimary)} {
-		require.Contains(t, string(page), "`"+label+"`")
-	}
 }
 
 func TestWhatIsWithheldAndUnknownIsCounted(t *testing.T) {
@@ -94,7 +64,7 @@ func TestAFailoverIsCountedAndWhatItHoldsToo(t *testing.T) {
 }
 
 func TestAGroupIsMeasuredWhenItGoesOut(t *testing.T) {
-	m := newMetrics(prometheus.NewRegistry(), newTopology(Settings{}, slog.New(slog.DiscardHandler), nil))
+	m := newMetrics(prometheus.NewRegistry())
 	m.group(3, 70)
 	m.group(5, 60)
 	require.InDelta(t, 60, read(t, m.queue), 0)

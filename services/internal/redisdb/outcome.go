@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -56,6 +57,20 @@ func brokeOff(err error) bool {
 	return errors.As(err, &marked)
 }
 
+// repliesOfRedis are the first words of its errors that may be met here. A script
+// can say any word, so that what is not among these is no label.
+var repliesOfRedis = []string{
+	"noreplicas", "readonly", "loading", "misconf", "unblocked", "oom", "masterdown", "noscript", "busy", "unkillable",
+	"err", "noperm", "noauth", "wrongpass", "wrongtype", "execabort",
+}
+
+// causes lists what cause may say.
+func causes() []string {
+	return append([]string{
+		"not-acknowledged", "promotion", "other-history", "no-connection", "timeout", "closed", "reset", "hung-up", "other",
+	}, repliesOfRedis...)
+}
+
 // cause is an error as a label: few values, known beforehand.
 func cause(err error) string {
 	var reply redis.Error
@@ -71,7 +86,10 @@ func cause(err error) string {
 		return "noreplicas"
 	case errors.As(err, &reply):
 		code, _, _ := strings.Cut(reply.Error(), " ")
-		return strings.ToLower(code)
+		if code = strings.ToLower(code); slices.Contains(repliesOfRedis, code) {
+			return code
+		}
+		return "other"
 	case neverSent(err):
 		return "no-connection"
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
@@ -84,6 +102,11 @@ func cause(err error) string {
 		return "hung-up" // by ourselves, because there is a new primary
 	}
 	return "other"
+}
+
+// outcomes lists what outcome may say.
+func outcomes() []string {
+	return []string{"acknowledged", "unknown", "unavailable", "busy", "full", "failed"}
 }
 
 // outcome is how a commit ended, as a label.

@@ -11,11 +11,13 @@
 -- ttl 0 say in their own header why running again does no harm.
 --
 -- A reply is {how, code, value...}: how is 0 first run, 1 remembered, 2 the
--- request id was used with another body. Scripts check everything first and
+-- request id was used with another body, 3 remembered from an earlier try of this
+-- very HTTP request, by the committer or by nginx. Scripts check everything first and
 -- write afterwards; the shebang line makes Redis refuse a script as a whole
 -- when it may not write (no memory, too few replicas), never in its middle.
 
 local request = { fingerprint = ARGV[1], ttl = tonumber(ARGV[2]), id = ARGV[3], actor = ARGV[4] }
+request.mark = string.sub(request.id, -8) -- enough to tell two requests under one key apart
 local keys, args = {}, {}
 for i = 3, #KEYS do keys[i - 2] = KEYS[i] end
 for i = 5, #ARGV do args[i - 4] = ARGV[i] end
@@ -25,7 +27,7 @@ if request.ttl > 0 then
   if record then
     local first = cmsgpack.unpack(record)
     if first[1] ~= request.fingerprint then return { 2, 0 } end
-    local reply = { 1, first[2] }
+    local reply = { first[4] == request.mark and 3 or 1, first[2] }
     for i, value in ipairs(first[3]) do reply[i + 2] = value end
     return reply
   end
@@ -57,7 +59,7 @@ end
 -- wakes up could buy what its client was refused through the other one.
 local function finish(code, values)
   if request.ttl > 0 then
-    redis.call('SET', KEYS[1], cmsgpack.pack({ request.fingerprint, code, values or {} }), 'PX', request.ttl)
+    redis.call('SET', KEYS[1], cmsgpack.pack({ request.fingerprint, code, values or {}, request.mark }), 'PX', request.ttl)
   end
   return answer(code, values)
 end

@@ -85,13 +85,6 @@ func TestWithoutTheRuleOneReplicaIsEnoughWhoeverIsMaster(t *testing.T) {
 	require.EqualValues(t, 1, ask)
 }
 
-// byClient is a request that a client has given a key.
-func byClient(record string) idempotency.Request {
-	r := request(record)
-	r.TTL = idempotency.KeyTTL
-	return r
-}
-
 func TestWithoutRequestIDsARetryCountsTwice(t *testing.T) {
 	db := open(t, generous)
 	for _, row := range []struct {

@@ -63,13 +63,14 @@ type Store struct {
 	ttl     time.Duration
 	now     func() time.Time
 	touches chan struct{}
+	metrics *Metrics
 	log     *slog.Logger
 }
 
 // NewStore makes a Store; secret keys the hashes of tokens, ttl is how long a
 // session lasts after its last use.
-func NewStore(db database, users credentials, secret []byte, ttl time.Duration, now func() time.Time, log *slog.Logger) *Store {
-	return &Store{db: db, users: users, secret: secret, ttl: ttl, now: now, touches: make(chan struct{}, touchesAtOnce), log: log}
+func NewStore(db database, users credentials, secret []byte, ttl time.Duration, now func() time.Time, m *Metrics, log *slog.Logger) *Store {
+	return &Store{db: db, users: users, secret: secret, ttl: ttl, now: now, touches: make(chan struct{}, touchesAtOnce), metrics: m, log: log}
 }
 
 // Login is the body of POST /v1/sessions.
@@ -108,6 +109,7 @@ func (s *Store) Open(ctx context.Context, requestID string, in Login) (Session, 
 	if result.Code != 0 {
 		return Session{}, ErrWrongLogin
 	}
+	s.metrics.opened()
 	v := result.Values
 	return Session{Token: token, ExpiresAt: web.Time(result.Int(1)), User: users.User{
 		ID: credential.UserID, Role: v[0], Email: v[2], FirstName: v[3], LastName: v[4],
@@ -174,7 +176,10 @@ func (s *Store) Current(ctx context.Context, who web.Principal) (Session, error)
 // End logs out.
 func (s *Store) End(ctx context.Context, requestID string, who web.Principal) error {
 	keys := []string{redisdb.KeySession(who.Session), redisdb.KeyUserSessions(who.UserID)}
-	_, err := s.db.Commit(ctx, endScript.Command(idempotency.Request{ID: requestID}, who.UserID, keys, who.Session, who.UserID))
+	result, err := s.db.Commit(ctx, endScript.Command(idempotency.Request{ID: requestID}, who.UserID, keys, who.Session, who.UserID))
+	if err == nil {
+		s.metrics.closed(result)
+	}
 	return err
 }
 

@@ -19,6 +19,7 @@ const (
 	contextBody      = "body"
 	contextMaker     = "idempotency maker"
 	contextUnsure    = "may have been done"
+	contextRetried   = "sent by nginx once more"
 )
 
 // The two roles.

@@ -33,6 +33,7 @@ func Identify(trusted []string, replica string) gin.HandlerFunc {
 		}
 		if proxied && c.GetHeader("X-Retried") != "" {
 			Unsure(c)
+			c.Set(contextRetried, true)
 		}
 		c.Set(contextRequestID, id)
 		c.Header("X-Request-Id", id)

@@ -3,41 +3,22 @@ package web
 import (
 	"log/slog"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"evergreen/services/internal/fault"
 )
 
-// Observer measures and logs requests: rate, errors and duration per route
-// template, never per raw path, so that no client can make new label values.
+// Observer measures and logs requests.
 type Observer struct {
-	requests *prometheus.CounterVec
-	duration *prometheus.HistogramVec
-	inFlight prometheus.Gauge
-	log      *slog.Logger
+	metrics *Metrics
+	log     *slog.Logger
 }
 
-// NewObserver registers the metrics with registry.
-func NewObserver(registry prometheus.Registerer, log *slog.Logger) *Observer {
-	o := &Observer{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "shop_http_requests_total", Help: "Requests answered, by route template, method and status code.",
-		}, []string{"route", "method", "status"}),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "shop_http_request_duration_seconds", Help: "Time to answer, by route template, method and status class.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
-		}, []string{"route", "method", "class"}),
-		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "shop_http_requests_in_flight", Help: "Requests being answered now.",
-		}),
-		log: log,
-	}
-	registry.MustRegister(o.requests, o.duration, o.inFlight)
-	return o
+// NewObserver makes an Observer.
+func NewObserver(metrics *Metrics, log *slog.Logger) *Observer {
+	return &Observer{metrics: metrics, log: log}
 }
 
 // Observe is the middleware: one log line and one observation per request.
@@ -45,9 +26,8 @@ func NewObserver(registry prometheus.Registerer, log *slog.Logger) *Observer {
 // passwords and addresses.
 func (o *Observer) Observe(c *gin.Context) {
 	start, panicked := time.Now(), true
-	o.inFlight.Inc()
+	o.metrics.begun(c)
 	defer func() {
-		o.inFlight.Dec()
 		route, method := c.FullPath(), knownMethod(c.Request.Method)
 		if route == "" {
 			route = "unmatched"
@@ -56,8 +36,7 @@ func (o *Observer) Observe(c *gin.Context) {
 		if panicked {
 			status = http.StatusInternalServerError // Recover answers after this
 		}
-		o.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
-		o.duration.WithLabelValues(route, method, strconv.Itoa(status/100)+"xx").Observe(took.Seconds())
+		o.metrics.answered(RequestID(c), route, method, status, took)
 		o.line(c, route, method, status, took)
 	}()
 	c.Next()
