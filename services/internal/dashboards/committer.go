@@ -15,7 +15,7 @@ func edgeCommitter() []*Panel {
 		graph("Groups submitted again, by cause", "Normal is none; in a failover no-connection, noreplicas, promotion or not-acknowledged for some seconds. docs/metrics.md explains each. Without a failover: a replica is late, or the network fails.",
 			"ops", q(perSecond("shop_commit_retries_total", " by (cause)"), "{{cause}}")).size(8, 8).none("none").stacked(),
 		graph("Writes answered, by outcome", "Normal is acknowledged alone (effects and refusals alike). unknown and unavailable are 503: no primary within the deadline. full: memory is at its bound. busy: too many wait. failed: a defect, look into the log.",
-			"ops", q(perSecond("shop_commit_duration_seconds_count", " by (outcome)"), "{{outcome}}")).
+			"ops", q(perSecond("shop_commits_total", " by (outcome)"), "{{outcome}}")).
 			size(8, 8).painted("acknowledged", "green", "unknown", "red", "unavailable", "orange", "busy", "purple", "full", "dark-red", "failed", "dark-red"),
 		graph("Writes acknowledged, by case; and withheld", "Normal is two-replicas. one-replica-nobody-promoted grows: a replica is missing or late, and each group costs one more look at all nodes. Withheld: ran, and was not acknowledged by the rule; normal only in a failover.",
 			"ops", q(perSecond("shop_commit_acknowledged_total", " by (case)"), "{{case}}"), q(perSecond("shop_commit_withheld_total", ""), "withheld")).
@@ -25,7 +25,7 @@ func edgeCommitter() []*Panel {
 		graph("Write probes a second, by outcome", "Normal is one success a second and replica. Failures: the shop cannot sell there; see Redis HA.",
 			"ops", q(perSecond("shop_write_probes_total", " by (outcome)"), "{{outcome}}")).size(8, 7).painted("success", "green", "failure", "red"),
 		stat("Writes with an unknown outcome", "Answers \"the outcome is unknown, ask again with the same key\" in the time shown. Normal is 0. If not: a failover took longer than the deadline; see Redis HA for when.",
-			"none", now(`round(sum(increase(shop_commit_duration_seconds_count{outcome="unknown", `+every+`}[$__range])) or vector(0))`, "unknown")).
+			"none", now(`round(sum(increase(shop_commits_total{outcome="unknown", `+every+`}[$__range])))`, "unknown")).
 			size(8, 7).limits("green", 1, "red").decimals(0),
 	}
 }
@@ -40,13 +40,15 @@ func quantiles(buckets string) (targets []Target) {
 
 func edgePools() []*Panel {
 	return []*Panel{
-		heading("Connections to Redis, and reads"),
+		heading("Reads, and connections to Redis"),
 		graph("Connections in use, by node", "Of all replicas' pools. Normal is few: reads share pipelines. Many used at one node: it is slow.",
-			"none", q(`sum by (node) (shop_redis_pool_connections{state="used", `+every+`})`, "{{node}} used"), q(`sum by (node) (shop_redis_pool_connections{state="idle", `+every+`})`, "{{node}} idle")).size(8, 7),
+			"none", q(`sum by (node) (shop_redis_pool_connections{state="used", `+every+`})`, "{{node}} used"), q(`sum by (node) (shop_redis_pool_connections{state="idle", `+every+`})`, "{{node}} idle")).size(12, 7),
 		graph("Time-outs and stale connections of the pools", "Times that no connection came free in time, and connections that were removed. Normal is 0, and some stale ones when a node goes. Time-outs: the node is too slow for the load.",
-			"ops", q(perSecond("shop_redis_pool_timeouts_total", " by (node)"), "{{node}} timed out"), q(perSecond("shop_redis_pool_stale_connections_total", " by (node)"), "{{node}} stale")).size(8, 7),
+			"ops", q(perSecond("shop_redis_pool_timeouts_total", " by (node)"), "{{node}} timed out"), q(perSecond("shop_redis_pool_stale_connections_total", " by (node)"), "{{node}} stale")).size(12, 7),
+		graph("Reads a second, by who answered", "Normal is replica, and primary for those who read what they have just written. stale: there was no primary, and the freshest replica answered, saying its age. nobody: 503.",
+			"ops", q(perSecond("shop_reads_total", " by (source)"), "{{source}}")).size(12, 7).stacked().painted("replica", "green", "primary", "blue", "group", "purple", "stale", "orange", "nobody", "red"),
 		graph("Reads that passed a node over, by reason", "Normal is none, and behind for those who read what they have just written. old: the node's data was over 2 s old; empty: it has restarted; others: it could not be reached.",
-			"ops", q(perSecond("shop_read_passed_over_total", " by (reason)"), "{{reason}}")).size(8, 7).stacked().none("none"),
+			"ops", q(perSecond("shop_read_passed_over_total", " by (reason)"), "{{reason}}")).size(12, 7).stacked().none("none"),
 	}
 }
 

@@ -42,7 +42,6 @@ func hostFirst() []*Panel {
 }
 
 func hostMachine() []*Panel {
-	const devices = `, device!~"lo|veth.*|ifb.*|docker.*|br-.*"`
 	return []*Panel{
 		heading("Machine"),
 		graph("Processor, by what it does", "Share of all cores. Normal is mostly user and system. Much iowait: the disk is slow. Much steal: the machine is virtual, and its host gives the time to others.",
@@ -59,9 +58,9 @@ func hostMachine() []*Panel {
 			"percentunit", q(`rate(node_disk_io_time_seconds_total{device!~"zram.*|loop.*|ram.*", `+host+`}[$__rate_interval])`, "{{device}}")).size(8, 7).atMost(1).marked("transparent", 0.8, "orange"),
 		graph("Disks, bytes a second", "Read and written, by disk. Normal is mostly writing: append-only files. Much reading: memory is short, or somebody copies.",
 			"Bps", q(`rate(node_disk_read_bytes_total{device!~"zram.*|loop.*|ram.*", `+host+`}[$__rate_interval])`, "{{device}} read"), q(`rate(node_disk_written_bytes_total{device!~"zram.*|loop.*|ram.*", `+host+`}[$__rate_interval])`, "{{device}} written")).size(8, 7),
-		graph("Network, bytes a second", "In and out, by device; what stays on the host is not counted. Normal is your shop's own rhythm.",
-			"Bps", q(`rate(node_network_receive_bytes_total{`+host+devices+`}[$__rate_interval])`, "{{device}} in"), q(`rate(node_network_transmit_bytes_total{`+host+devices+`}[$__rate_interval])`, "{{device}} out")).size(8, 7),
-		graph("Open files of the host", "Share of the kernel's bound. Normal is under 10 %.",
+		graph("Processes that run, and that wait for a disk", "Normal is that few wait for a disk, and not more run than there are cores. Many wait: the disk is slow. The network is not watched: a container sees only its own.",
+			"none", q(`node_procs_running{`+host+`}`, "run"), q(`node_procs_blocked{`+host+`}`, "wait for a disk")).size(8, 7).decimals(0),
+		graph("Open files of the host", "Share of the kernel's bound that is in use. Normal is under 10 %. More: some process opens files and does not close them; see the processes below.",
 			"percentunit", q(`node_filefd_allocated{`+host+`} / node_filefd_maximum{`+host+`}`, "open")).size(8, 7).atMost(1).marked("transparent", 0.8, "red"),
 	}
 }

@@ -117,7 +117,7 @@ func shopSales() []*Panel {
 			"cpm", q(perMinute("shop_purchases_total", " by (status)"), "{{status}}")).
 			size(9, 7).painted("^pending$", "blue", "^paid$", "green", "^fulfilled$", "dark-green", "^refunded$", "purple", "^cancelled$", "orange", "^expired$", "red").summed("mean", "max"),
 		graph("Revenue an hour, by currency",
-			"What is paid, as a rate, each currency in its own unit (yen have no decimals). Normal is your shop's own rhythm. A fall to zero while purchases are made: payments do not arrive.",
+			"What is paid, as a rate, each currency in its own unit (yen have no decimals); refunds are a panel of their own. Normal is your shop's own rhythm. A fall to zero while purchases are made: payments do not arrive.",
 			"none", amounts("shop_revenue_minor_units_total", "", " an hour", perHour)...).size(9, 7).inMoney(),
 		sold,
 		graph("Stock-outs, and purchases refused for want of stock",
