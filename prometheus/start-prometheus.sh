@@ -39,6 +39,8 @@ export NET API_TARGETS RUNBOOK_URL="${RUNBOOK_URL:-docs/runbook}"
 files=$(wanted)
 # What an earlier start has made, and no longer is.
 rm -rf "$CONFIG_DIR"
+# Prometheus watches it for targets, be there any or not.
+mkdir -p "$CONFIG_DIR/logs"
 # shellcheck disable=SC2086 # a list of names without blanks
 render_all "$CONFIG_DIR" $files
 exec prometheus --config.file="$CONFIG_DIR/prometheus.yml" "$@"

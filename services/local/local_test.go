@@ -52,7 +52,7 @@ func freshClone(t *testing.T) clone {
 	for _, name := range []string{"go.mod", "go.sum", ".env.example", "services"} {
 		require.NoError(t, os.Symlink(filepath.Join(repository, name), filepath.Join(c.root, name)))
 	}
-	for _, name := range []string{"redis", "nginx", "prometheus"} {
+	for _, name := range []string{"redis", "nginx", "prometheus", "grafana"} {
 		require.NoError(t, os.CopyFS(filepath.Join(c.root, name), os.DirFS(filepath.Join(repository, name))))
 	}
 	build, err := exec.Command("go", "build", "-o", c.command, ".").CombinedOutput()
@@ -112,6 +112,9 @@ func opensSellsAndCloses(t *testing.T, c clone) {
 	out, code := c.call(t, "", "status")
 	require.Zero(t, code, out)
 	require.Contains(t, out, "The shop can sell. The primary is redis-1.")
+	require.Regexp(t, `(?m)^alertmanager +\S+:9093 +\d+ +up\b`, out)
+	require.Contains(t, s.output.String(), "its mails stay in "+filepath.Join(c.root, ".data", c.net, "mail"))
+	require.Regexp(t, `(?m)^  Grafana       (http://\S+:3000|not on this machine, .*https://\S+.*)$`, s.output.String())
 	out, code = c.call(t, "", "handover")
 	require.Zero(t, code, out)
 	require.Contains(t, out, "both other nodes follow it, and the three Sentinels agree\n")
@@ -190,6 +193,7 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]int{
 		"": 2, "sell": 2, "up status": 2, "-no-such up": 2,
+		"mail": 2, "-net 10.0.0 mail somewhere": 1, "mail a b": 2,
 		"-net 10.0.0 up": 1, "-net 127.20 status": 1, "-net 127.1.1/../.. clean": 1,
 	} {
 		var out bytes.Buffer
@@ -200,7 +204,7 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 
 func requireNobodyListens(t *testing.T, prefix string) {
 	t.Helper()
-	for _, rest := range []string{".2:5000", ".3:9100", ".4:8080", ".4:8082", ".5:6379", ".6:6379", ".7:6379", ".9:26379", ".11:9090"} {
+	for _, rest := range []string{".2:5000", ".3:9100", ".4:8080", ".4:8082", ".5:6379", ".6:6379", ".7:6379", ".9:26379", ".11:9090", ".13:9121", ".14:9113", ".15:9093", ".18:9101", ".20:1025"} {
 		require.Eventually(t, func() bool { return !listens(prefix + rest) }, 5*time.Second, 20*time.Millisecond, rest)
 	}
 }

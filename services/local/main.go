@@ -1,5 +1,6 @@
 // Command local runs the shop on this machine as native processes: `make up`,
-// `make status`, `make handover`, `make env` and `make clean` are its subcommands.
+// `make status`, `make handover`, `make env` and `make clean` are its subcommands. One
+// more, mail, is a service of the shop: it keeps the mails that alerts are sent by.
 package main
 
 import (
@@ -14,7 +15,7 @@ import (
 	"evergreen/services/internal/stack"
 )
 
-const usage = `usage: local [-net 127.20.0] [-yes] up | status | handover | env | clean
+const usage = `usage: local [-net 127.20.0] [-yes] up | status | handover | env | clean | mail DIR
 `
 
 func main() {
@@ -33,6 +34,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
+	if flags.Arg(0) == "mail" && flags.NArg() == 2 {
+		return l.result(l.inForeground(ctx, func(ctx context.Context) error { return l.catchMail(ctx, flags.Arg(1)) }))
+	}
 	command, known := map[string]func(context.Context) error{
 		"up": l.up, "status": l.status, "handover": l.handover, "env": l.env, "clean": l.clean,
 	}[flags.Arg(0)]
@@ -40,14 +44,25 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprint(stderr, usage)
 		return 2
 	}
+	return l.result(l.inForeground(ctx, func(ctx context.Context) (err error) {
+		if l.root, err = stack.Root(); err != nil {
+			return err
+		}
+		return command(ctx)
+	}))
+}
+
+// inForeground runs a command that hears of signals.
+func (l *local) inForeground(ctx context.Context, command func(context.Context) error) error {
 	signal.Notify(l.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(l.signals)
-	var err error
-	if l.root, err = stack.Root(); err == nil {
-		err = command(ctx)
-	}
+	return command(ctx)
+}
+
+// result is the exit code.
+func (l *local) result(err error) int {
 	if err != nil {
-		fmt.Fprintln(stderr, err)
+		fmt.Fprintln(l.errs, err)
 		return 1
 	}
 	return 0

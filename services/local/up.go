@@ -29,7 +29,11 @@ func (l *local) up(ctx context.Context) error {
 	defer cancel()
 	go l.cancelOnSignal(starting, cancel)
 	fmt.Fprintf(l.out, "building what has changed and starting the shop on %s …\n", l.net)
-	s, err := stack.Start(starting, l.options(settings))
+	options, err := l.options(settings)
+	if err != nil {
+		return err
+	}
+	s, err := stack.Start(starting, options)
 	if starting.Err() != nil && err != nil {
 		return errors.New("stopped before the shop was open")
 	}
@@ -49,19 +53,25 @@ func (l *local) cancelOnSignal(ctx context.Context, cancel context.CancelFunc) {
 	}
 }
 
-func (l *local) options(settings map[string]string) stack.Options {
+// options are for all there is: the shop, and what watches it.
+func (l *local) options(settings map[string]string) (stack.Options, error) {
 	o := stack.Options{
-		Net: l.net, Dir: l.dir(), Settings: settings, Supervise: true,
+		Net: l.net, Dir: l.dir(), Settings: settings, Supervise: true, Services: stack.WithObservers(),
 		Log: slog.New(slog.NewTextHandler(l.errs, nil)),
+	}
+	if _, absence := stack.GrafanaProgram(); absence == "" {
+		o.Services = append(o.Services, "grafana")
 	}
 	if l.net == defaultNet {
 		o.AlsoListen = localAddress
 	}
-	return o
+	var err error
+	o.MailBinary, err = os.Executable()
+	return o, err
 }
 
 func (l *local) down(ctx context.Context, s *stack.Stack) error {
-	fmt.Fprintln(l.out, "\nstopping in order: nginx, API, Sentinels, replicas, primary (once more Ctrl-C: at once) …")
+	fmt.Fprintln(l.out, "\nstopping in order: nginx and what watches, API, Sentinels, replicas, primary (once more Ctrl-C: at once) …")
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	go l.cancelOnSignal(ctx, cancel)
@@ -80,14 +90,34 @@ func (l *local) welcome(s *stack.Stack) {
 	}
 	fmt.Fprintf(l.out, `
 The shop is open; Ctrl-C closes it.
-  API         %s/v1/products%s
-  Prometheus  http://%s
-  logs        %s
-  admin       %s, whose password is ADMIN_PASSWORD in .env. To log in:
-              . ./.env; curl -s %s/v1/sessions -H 'Content-Type: application/json' \
-                -d "{\"email\": \"$ADMIN_EMAIL\", \"password\": \"$ADMIN_PASSWORD\"}"
+  API           %s/v1/products%s
+  Grafana       %s
+  Prometheus    http://%s
+  Alertmanager  http://%s, its mails %s
+  logs          %s
+  admin         %s, whose password is ADMIN_PASSWORD in .env. To log in:
+                . ./.env; curl -s %s/v1/sessions -H 'Content-Type: application/json' \
+                  -d "{\"email\": \"$ADMIN_EMAIL\", \"password\": \"$ADMIN_PASSWORD\"}"
   who does what, in another terminal: make status%s
-`, s.URL(), also, s.Process("prometheus").Addr(), filepath.Join(l.dir(), "logs"), s.Setting("ADMIN_EMAIL"), s.URL(), l.netArgument())
+`, s.URL(), also, grafana(s), s.Process("prometheus").Addr(), s.Process("alertmanager").Addr(), l.mails(s),
+		filepath.Join(l.dir(), "logs"), s.Setting("ADMIN_EMAIL"), s.URL(), l.netArgument())
+}
+
+// grafana is its address, or why there is none.
+func grafana(s *stack.Stack) string {
+	if p := s.Process("grafana"); p != nil {
+		return "http://" + p.Addr()
+	}
+	_, absence := stack.GrafanaProgram()
+	return absence
+}
+
+// mails says where those go that alerts are sent by.
+func (l *local) mails(s *stack.Stack) string {
+	if smarthost := s.Setting("SMTP_SMARTHOST"); smarthost != "" {
+		return "go to " + s.Setting("ALERT_EMAIL_TO") + " through " + smarthost
+	}
+	return "stay in " + filepath.Join(l.dir(), "mail")
 }
 
 // netArgument is what `make status` needs to find this stack.

@@ -10,10 +10,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// buildAPI builds the API's program once for all stacks of this clone, which is
+// build sees to the program of a service that is one of ours, unless the stack was
+// given it.
+func (s *Stack) build(ctx context.Context, of kind) error {
+	switch {
+	case of == kindAPI && s.apiBinary == "":
+		s.apiBinary = filepath.Join(s.dir, "api")
+		return buildProgram(ctx, s.root, "api", s.apiBinary)
+	case of == kindMail && s.mailBinary == "":
+		s.mailBinary = filepath.Join(s.dir, "local")
+		return buildProgram(ctx, s.root, "local", s.mailBinary)
+	}
+	return nil
+}
+
+// buildProgram builds one of services/ once for all stacks of this clone, which is
 // a matter of milliseconds while nothing has changed, and links it to target:
 // another build replaces the file, not the one that runs.
-func buildAPI(ctx context.Context, root, target string) error {
+func buildProgram(ctx context.Context, root, name, target string) error {
 	shared := filepath.Join(root, ".data", "bin")
 	if err := os.MkdirAll(shared, 0o755); err != nil {
 		return err
@@ -27,11 +41,12 @@ func buildAPI(ctx context.Context, root, target string) error {
 	if err := unix.Flock(int(guard.Fd()), unix.LOCK_EX); err != nil {
 		return err
 	}
-	built := filepath.Join(shared, "api")
-	build := exec.CommandContext(ctx, "go", "build", "-o", built, "./services/api")
+	// Not under its own name: `make` builds that one without this guard.
+	built := filepath.Join(shared, "stack-"+name)
+	build := exec.CommandContext(ctx, "go", "build", "-o", built, "./services/"+name)
 	build.Dir = root
 	if output, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("building the API: %w\n%s", err, output)
+		return fmt.Errorf("building services/%s: %w\n%s", name, err, output)
 	}
 	return linkOrCopy(built, target)
 }

@@ -1,10 +1,12 @@
 package stack
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -111,6 +113,24 @@ func (s *Stack) sentinelReady(ctx context.Context, svc service) error {
 func (s *Stack) sentinelView(ctx context.Context, svc service) (map[string]string, error) {
 	reply, err := ask(ctx, svc.address(s.Net), s.operator(), "SENTINEL", "MASTER", s.Setting("REDIS_MASTER_NAME"))
 	return pairs(reply), err
+}
+
+// greets asks whether a mail server is there: it speaks first.
+func greets(ctx context.Context, address string) error {
+	conn, err := (&net.Dialer{Timeout: askTimeout}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(askTimeout))
+	greeting, err := bufio.NewReader(conn).ReadString('\n')
+	if err == nil && !strings.HasPrefix(greeting, "220 ") {
+		err = fmt.Errorf("it greets with %q: %w", greeting, errNotReady)
+	}
+	if err == nil {
+		_, err = io.WriteString(conn, "QUIT\r\n")
+	}
+	return err
 }
 
 var errNotReady = errors.New("not ready")

@@ -1,10 +1,98 @@
 package stack
 
 import (
-	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 )
+
+// Memory that the small ones keep to, as far as Go can: natively nothing else bounds
+// them. Each answers one question every few seconds.
+func frugal(memory string) map[string]string {
+	return map[string]string{"GOMEMLIMIT": memory, "GOMAXPROCS": "1"}
+}
+
+// observer says how one of those is started that look on.
+func (s *Stack) observer(svc service, dir string) (command, error) {
+	listen := "--web.listen-address=" + svc.address(s.Net)
+	switch svc.kind {
+	case kindPrometheus:
+		return s.prometheus(svc, dir)
+	case kindAlertmanager:
+		return s.alertmanager(svc, dir)
+	case kindRedisExporter:
+		return s.redisExporter(listen, dir), nil
+	case kindNginxExporter:
+		return s.nginxExporter(svc, listen, dir), nil
+	case kindNodeExporter:
+		argv := []string{"sh", filepath.Join(s.files, "prometheus", "start-node-exporter.sh"), listen}
+		return command{argv: argv, env: s.environment(frugal("24MiB")), dir: dir}, nil
+	case kindMail:
+		argv := []string{s.mailBinary, "-net", s.Net, "mail", dir}
+		return command{argv: argv, env: s.environment(frugal("24MiB")), dir: dir}, nil
+	}
+	return s.grafana(svc, dir)
+}
+
+// redisExporter has no instance of its own: Prometheus names in its question whom to
+// ask. It does without CONFIG, to which its user has no right.
+func (s *Stack) redisExporter(listen, dir string) command {
+	env := frugal("24MiB")
+	env["REDIS_USER"], env["REDIS_PASSWORD"] = "exporter", s.Setting("REDIS_EXPORTER_PASSWORD")
+	return command{
+		argv: []string{
+			program("redis_exporter", "prometheus-redis-exporter"),
+			// Shorter than a scrape: of a node that is frozen it says that it is not up.
+			"--redis.addr=", "--config-command=-", "--connection-timeout=3s", listen,
+		},
+		env: s.environment(env),
+		dir: dir,
+	}
+}
+
+// nginxExporter asks the nginx of the same letter, on the port that is its own.
+func (s *Stack) nginxExporter(svc service, listen, dir string) command {
+	nginx := serviceNamed("nginx-" + svc.name[len(svc.name)-1:])
+	return command{
+		argv: []string{
+			program("nginx-prometheus-exporter", "prometheus-nginx-exporter"),
+			"--nginx.scrape-uri=http://" + nginx.statusAddress(s.Net) + "/stub_status", listen,
+		},
+		env: s.environment(frugal("18MiB")),
+		dir: dir,
+	}
+}
+
+func (s *Stack) alertmanager(svc service, dir string) (command, error) {
+	config := filepath.Join(dir, "config")
+	if err := renderFiles(filepath.Join(s.files, "prometheus"), config, s.observation(), "alertmanager.yml"); err != nil {
+		return command{}, err
+	}
+	return command{
+		argv: []string{
+			program("alertmanager", "prometheus-alertmanager"),
+			"--config.file=" + filepath.Join(config, "alertmanager.yml"),
+			"--storage.path=" + filepath.Join(dir, "data"),
+			// There is one: nobody to gossip with.
+			"--cluster.listen-address=",
+			"--web.listen-address=" + svc.address(s.Net),
+			"--web.external-url=http://" + svc.address(s.Net) + "/",
+		},
+		env: s.environment(frugal("50MiB")),
+		dir: dir,
+	}, nil
+}
+
+// program is the first of these that is here, the name that its authors use or
+// Debian's; where none is, the error at its start names the last.
+func program(names ...string) string {
+	for _, name := range names {
+		if _, err := exec.LookPath(name); err == nil {
+			return name
+		}
+	}
+	return names[len(names)-1]
+}
 
 // prometheus reads its configuration and the rules. Their tests lie beside them and
 // are none of the server's business; nor are the logs' targets, for the pipeline of
@@ -13,6 +101,10 @@ func (s *Stack) prometheus(svc service, dir string) (command, error) {
 	config := filepath.Join(dir, "config")
 	// A rule that an earlier version had would be evaluated for ever.
 	if err := os.RemoveAll(config); err != nil {
+		return command{}, err
+	}
+	// Prometheus watches it for targets, be there any or not.
+	if err := os.MkdirAll(filepath.Join(config, "logs"), 0o700); err != nil {
 		return command{}, err
 	}
 	values := s.observation()
@@ -30,6 +122,8 @@ func (s *Stack) prometheus(svc service, dir string) (command, error) {
 			// Prometheus keeps exemplars only when it is told to.
 			"--enable-feature=exemplar-storage",
 			"--web.listen-address=" + svc.address(s.Net),
+			// Where the links in mails lead.
+			"--web.external-url=http://" + svc.address(s.Net) + "/",
 		},
 		env: s.environment(nil),
 		dir: dir,
@@ -40,7 +134,7 @@ func (s *Stack) prometheus(svc service, dir string) (command, error) {
 func (s *Stack) observation() map[string]string {
 	smarthost := s.Setting("SMTP_SMARTHOST")
 	if smarthost == "" {
-		smarthost = fmt.Sprintf("%s.20:1025", s.Net)
+		smarthost = serviceNamed("mail").address(s.Net)
 	}
 	values := map[string]string{
 		"NET": s.Net, "API_TARGETS": APITargets(s.Net, len(servicesOf(kindAPI))), "SMTP_SMARTHOST": smarthost,

@@ -82,7 +82,7 @@ func TestThePipelineOfTheLogsIsScrapedWhereItRuns(t *testing.T) {
 	for profiles, runs := range map[string]bool{"": false, "grafana,api-2": false, "grafana,logs,api-2": true, "catalogs": false} {
 		made := inContainers(t, "start-prometheus.sh", map[string]string{"NET": "10.77.3", "COMPOSE_PROFILES": profiles})
 		if !runs {
-			require.NoDirExists(t, filepath.Join(made, "logs"), profiles)
+			require.NoFileExists(t, filepath.Join(made, "logs", "loki.yml"), profiles)
 			continue
 		}
 		require.Contains(t, readFile(t, filepath.Join(made, "logs", "loki.yml")), "10.77.3.16:3100")
@@ -90,5 +90,42 @@ func TestThePipelineOfTheLogsIsScrapedWhereItRuns(t *testing.T) {
 		output, err := exec.Command("promtool", "check", "config", filepath.Join(made, "prometheus.yml")).CombinedOutput()
 		require.NoError(t, err, string(output))
 		require.NotContains(t, string(output), "WARNING")
+	}
+}
+
+func TestAlertmanagerReadsTheSameNativelyAndInContainers(t *testing.T) {
+	t.Parallel()
+	for _, settings := range []map[string]string{
+		{},
+		{"SMTP_SMARTHOST": "mail.shop.example:587", "SMTP_USERNAME": "shop", "SMTP_PASSWORD": "a.b_c~d+e=f-g@h/i$j&k", "SMTP_REQUIRE_TLS": "true", "ALERT_EMAIL_TO": "ann@shop.example"},
+	} {
+		s := prepared(t, settings, "alertmanager", "mail")
+		given := map[string]string{"SMTP_SMARTHOST": s.Net + ".20:1025"} // compose's default
+		for _, name := range []string{"ALERT_EMAIL_TO", "ALERT_EMAIL_FROM", "SMTP_USERNAME", "SMTP_PASSWORD", "SMTP_REQUIRE_TLS", "RUNBOOK_URL"} {
+			given[name] = s.Setting(name)
+		}
+		for name, value := range settings {
+			given[name] = value
+		}
+		given["NET"] = s.Net
+		natively := filepath.Join(s.Dir(), "alertmanager", "config", "alertmanager.yml")
+		made := filepath.Join(inContainers(t, "start-alertmanager.sh", given), "alertmanager.yml")
+		require.Equal(t, readFile(t, natively), readFile(t, made))
+		for _, file := range []string{natively, made} {
+			info, err := os.Stat(file)
+			require.NoError(t, err)
+			require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "it may hold a password")
+		}
+		output, err := exec.Command("amtool", "check-config", natively).CombinedOutput()
+		require.NoError(t, err, string(output))
+		require.Contains(t, readFile(t, natively), given["SMTP_SMARTHOST"])
+	}
+}
+
+func TestTheAPIDoesNotKnowThePasswordOfTheMailServer(t *testing.T) {
+	t.Parallel()
+	s := prepared(t, map[string]string{"SMTP_PASSWORD": "the-mail-servers-own"}, "api-1", "alertmanager")
+	for _, p := range s.Processes() {
+		require.NotContains(t, strings.Join(p.command.env, "\n"), "the-mail-servers-own", p.Name())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -57,10 +58,19 @@ type Report struct {
 
 // Inspect asks all services of the stack on a prefix, which keeps its files in
 // dir, and waits about a second for those that are silent. It needs no handle:
-// another process may have started the stack.
+// another process may have started the stack. Observers that it was started without
+// are not missed.
 func Inspect(ctx context.Context, prefix, dir string, settings map[string]string) Report {
-	return (&Stack{Net: prefix, dir: dir, settings: settings}).report(ctx, topology())
+	started, _ := os.ReadFile(startedPath(dir))
+	chosen := strings.Split(string(started), "\n")
+	services := slices.DeleteFunc(topology(), func(svc service) bool {
+		return svc.kind.observes() && !slices.Contains(chosen, svc.name)
+	})
+	return (&Stack{Net: prefix, dir: dir, settings: settings}).report(ctx, services)
 }
+
+// startedPath is a file with the names of what a stack was started with.
+func startedPath(dir string) string { return filepath.Join(dir, "run", "started") }
 
 // report asks some services, all at once.
 func (s *Stack) report(ctx context.Context, services []service) Report {

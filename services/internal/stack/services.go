@@ -29,7 +29,7 @@ func (s *Stack) prepare(svc service) (command, error) {
 	case kindNginx:
 		return s.nginx(svc, dir)
 	}
-	return s.prometheus(svc, dir)
+	return s.observer(svc, dir)
 }
 
 // script runs one of redis/'s start scripts with the settings it documents.
@@ -154,8 +154,15 @@ func (s *Stack) readiness(svc service) (func(context.Context) error, time.Durati
 		return s.answers(svc, "/readyz"), 30 * time.Second
 	case kindNginx:
 		return s.answers(svc, "/healthz"), 15 * time.Second
+	case kindPrometheus, kindAlertmanager:
+		return s.answers(svc, "/-/ready"), time.Minute
+	case kindMail:
+		return func(ctx context.Context) error { return greets(ctx, svc.address(s.Net)) }, 15 * time.Second
+	case kindGrafana:
+		// It makes its database first.
+		return s.answers(svc, "/api/health"), 2 * time.Minute
 	}
-	return s.answers(svc, "/-/ready"), time.Minute
+	return s.answers(svc, "/"), 15 * time.Second
 }
 
 func (s *Stack) answers(svc service, path string) func(context.Context) error {

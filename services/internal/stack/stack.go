@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Options say what to start. The zero value is a complete private stack.
@@ -26,7 +27,7 @@ type Options struct {
 	// Settings are those of .env. What is missing comes from .env.example, secrets
 	// are made up.
 	Settings map[string]string
-	// Services names what to start; nil is Everything().
+	// Services names what to start; nil is Everything(), which leaves the Observers out.
 	Services []string
 	// Supervise starts again what dies.
 	Supervise bool
@@ -36,6 +37,9 @@ type Options struct {
 	Log *slog.Logger
 	// APIBinary is the API's program. Empty: it is built.
 	APIBinary string
+	// MailBinary is the program that catches mails when it is called with "mail": that
+	// of services/local. Empty: it is built.
+	MailBinary string
 	// Files is a directory whose redis/, nginx/, prometheus/ and .env.example are used
 	// instead of those that ship. Empty: those that ship.
 	Files string
@@ -53,6 +57,7 @@ type Stack struct {
 	settings   map[string]string
 	alsoListen string
 	apiBinary  string
+	mailBinary string
 	log        *slog.Logger
 	lock       *lock
 	undertaker *undertaker
@@ -81,7 +86,7 @@ func New(ctx context.Context, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{Net: o.Net, dir: o.Dir, root: root, files: o.Files, alsoListen: o.AlsoListen, apiBinary: o.APIBinary, log: o.Log}
+	s := &Stack{Net: o.Net, dir: o.Dir, root: root, files: o.Files, alsoListen: o.AlsoListen, apiBinary: o.APIBinary, mailBinary: o.MailBinary, log: o.Log}
 	if s.files == "" {
 		s.files = root
 	}
@@ -136,6 +141,9 @@ func (s *Stack) furnish(ctx context.Context, o Options) (err error) {
 	if chosen == nil {
 		chosen = Everything()
 	}
+	if err := os.WriteFile(startedPath(s.dir), []byte(strings.Join(chosen, "\n")), 0o600); err != nil {
+		return err
+	}
 	for _, svc := range topology() {
 		if slices.Contains(chosen, svc.name) {
 			if err := s.add(ctx, svc, o.Supervise); err != nil {
@@ -147,11 +155,8 @@ func (s *Stack) furnish(ctx context.Context, o Options) (err error) {
 }
 
 func (s *Stack) add(ctx context.Context, svc service, supervise bool) error {
-	if svc.kind == kindAPI && s.apiBinary == "" {
-		s.apiBinary = filepath.Join(s.dir, "api")
-		if err := buildAPI(ctx, s.root, s.apiBinary); err != nil {
-			return err
-		}
+	if err := s.build(ctx, svc.kind); err != nil {
+		return err
 	}
 	started, err := s.prepare(svc)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 // stopLimit bounds Stop as a whole.
 const stopLimit = 28 * time.Second
 
-// Stop ends everything in the order in which nobody misses anything: nginx and
-// Prometheus, the API, the Sentinels, the replicas, the primary. With the
+// Stop ends everything in the order in which nobody misses anything: nginx, Prometheus
+// and the other observers, the API, the Sentinels, the replicas, the primary. With the
 // Sentinels gone no failover begins on the way down. What does not end in its
 // time (at the latest after 28 s, or when ctx ends) is killed. Afterwards the
 // prefix is free. It may be called again, and returns the same.
@@ -35,7 +35,7 @@ func (s *Stack) stopAll(ctx context.Context) error {
 	for _, p := range s.processes {
 		p.shut()
 	}
-	s.endTogether(ctx, 4*time.Second, s.ofKind(kindNginx, kindPrometheus))
+	s.endTogether(ctx, 4*time.Second, s.ofKind(append(observers(), kindNginx, kindPrometheus)...))
 	s.endTogether(ctx, 8*time.Second, s.ofKind(kindAPI))
 	s.endTogether(ctx, 2*time.Second, s.ofKind(kindSentinel))
 	replicas, primaries := s.roles(ctx)

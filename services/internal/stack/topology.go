@@ -11,7 +11,20 @@ const (
 	kindAPI
 	kindNginx
 	kindPrometheus
+	kindRedisExporter
+	kindNginxExporter
+	kindNodeExporter
+	kindMail
+	kindAlertmanager
+	kindGrafana
 )
+
+// watches says that nobody buys from such a service: it looks on.
+func (k kind) watches() bool { return k >= kindPrometheus }
+
+// observes says that Prometheus needs it to see more than the API, or people to hear
+// of it.
+func (k kind) observes() bool { return k > kindPrometheus }
 
 // service is one process of the stack.
 type service struct {
@@ -30,6 +43,7 @@ const (
 	edgePort     = 8080
 	redisPort    = 6379
 	sentinelPort = 26379
+	mailPort     = 1025
 )
 
 // edgeHost is the last octet of the address that both nginx share.
@@ -49,11 +63,29 @@ func topology() []service {
 		{"nginx-a", kindNginx, edgeHost, edgePort, 8081},
 		{"nginx-b", kindNginx, edgeHost, edgePort, 8082},
 		{"prometheus", kindPrometheus, 11, 9090, 0},
+		{"redis-exporter", kindRedisExporter, 13, 9121, 0},
+		{"nginx-exporter-a", kindNginxExporter, 14, 9113, 0},
+		{"nginx-exporter-b", kindNginxExporter, 19, 9113, 0},
+		{"node-exporter", kindNodeExporter, 18, 9101, 0},
+		{"mail", kindMail, 20, mailPort, 0},
+		{"alertmanager", kindAlertmanager, 15, 9093, 0},
+		{grafanaName, kindGrafana, 12, 3000, 0},
 	}
 }
 
-// Everything names all services of the stack, in the order of their start.
-func Everything() []string { return names(func(service) bool { return true }) }
+// Everything names the services of the shop and Prometheus, in the order of their
+// start: what a stack starts that was told nothing else.
+func Everything() []string { return names(func(s service) bool { return !s.kind.observes() }) }
+
+// Observers names what Prometheus sees more of the shop through, and what tells
+// people: the exporters, Alertmanager and the catcher of its mails. Grafana is not
+// among them: see GrafanaProgram.
+func Observers() []string {
+	return names(func(s service) bool { return s.kind.observes() && s.kind != kindGrafana })
+}
+
+// WithObservers is Everything and the Observers.
+func WithObservers() []string { return append(Everything(), Observers()...) }
 
 // RedisAndSentinels names the three Redis nodes and the three Sentinels: what a
 // test needs that speaks to no API.

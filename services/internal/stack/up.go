@@ -18,7 +18,7 @@ func (s *Stack) Up(ctx context.Context) error {
 	if err := s.sentinelsReady(ctx); err != nil {
 		return err
 	}
-	for _, together := range [][]kind{{kindAPI}, {kindNginx, kindPrometheus}} {
+	for _, together := range [][]kind{{kindAPI}, {kindNginx, kindPrometheus}, observers()} {
 		if err := s.launch(together...); err != nil {
 			return err
 		}
@@ -27,6 +27,11 @@ func (s *Stack) Up(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// observers come last: an nginx exporter ends when there is no nginx at its start.
+func observers() []kind {
+	return []kind{kindRedisExporter, kindNginxExporter, kindNodeExporter, kindMail, kindAlertmanager, kindGrafana}
 }
 
 func (s *Stack) launch(kinds ...kind) error {

@@ -14,6 +14,7 @@ const mostBehind = 64 << 10 // bytes
 
 // InspectContainers is Inspect for a shop in containers, from one that is in their
 // network. There may be more than two API replicas, and nobody knows a process id.
+// Grafana is not asked: whether it runs is a matter of profiles.
 func InspectContainers(ctx context.Context, prefix string, apiReplicas int, settings map[string]string) Report {
 	return (&Stack{Net: prefix, settings: settings}).report(ctx, withReplicas(apiReplicas))
 }
@@ -22,6 +23,9 @@ func InspectContainers(ctx context.Context, prefix string, apiReplicas int, sett
 func withReplicas(n int) []service {
 	var all []service
 	for _, svc := range topology() {
+		if svc.kind == kindGrafana {
+			continue
+		}
 		all = append(all, svc)
 		if svc.name != "api-2" {
 			continue
@@ -36,13 +40,13 @@ func withReplicas(n int) []service {
 }
 
 // Lacks says what keeps the shop from riding out the loss of any one of its
-// processes: one text each, nothing if it is whole. Prometheus does not count, for
-// nobody buys from it.
+// processes: one text each, nothing if it is whole. What watches it does not count,
+// for nobody buys from it.
 func (r Report) Lacks() (lacks []string) {
 	primary, lacks := r.onePrimary()
 	for _, state := range r.Services {
 		if !state.Up {
-			if !strings.HasPrefix(state.Name, "prometheus") {
+			if !serviceNamed(state.Name).kind.watches() {
 				lacks = append(lacks, state.Name+": "+state.Trouble)
 			}
 			continue
