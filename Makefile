@@ -33,6 +33,12 @@ up: deps $(LOCAL) ## start the whole shop and stay in the foreground; Ctrl-C sto
 status: $(LOCAL) ## who is primary, who lags, what is up; fails if the shop cannot sell
 	@$(LOCAL) -net $(NET) status
 
+# REQ=<id of a request> shows its way and ends; SERVICE=redis-1,api and LEVEL=warn show less; NO_COLOR=1, FORCE_COLOR=1.
+LOGS_FLAGS = $(if $(REQ),-request "$(REQ)") $(if $(SERVICE),-service "$(SERVICE)") $(if $(LEVEL),-level "$(LEVEL)")
+
+logs: $(LOCAL) ## follow the logs of all services; REQ=id: one request's way through nginx, API and event
+	@exec $(LOCAL) -net $(NET) $(LOGS_FLAGS) logs
+
 handover: $(LOCAL) ## make another Redis node primary while the shop sells: no write lost, none refused
 	@$(LOCAL) -net $(NET) handover
 
@@ -124,4 +130,4 @@ $(BENCH): FORCE
 
 FORCE:
 
-.PHONY: help up status handover rolling-upgrade env clean replay drill drill-controls drill-short drill-list drill-table bench test test-compose sweep fuzz lint build deps test-deps drill-deps FORCE
+.PHONY: help up status logs handover rolling-upgrade env clean replay drill drill-controls drill-short drill-list drill-table bench test test-compose sweep fuzz lint build deps test-deps drill-deps FORCE

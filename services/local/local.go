@@ -25,6 +25,7 @@ const (
 type local struct {
 	root, net string
 	yes       bool
+	asked     logsOptions
 	stdin     io.Reader
 	out, errs io.Writer
 	signals   chan os.Signal

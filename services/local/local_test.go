@@ -121,6 +121,7 @@ func opensSellsAndCloses(t *testing.T, c clone) {
 	out, code = c.call(t, "", "status")
 	require.Zero(t, code, out)
 	require.NotContains(t, out, "The primary is redis-1.")
+	c.logsOf(t)
 
 	out, code = c.call(t, "", "up")
 	require.Equal(t, 1, code)

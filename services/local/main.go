@@ -1,6 +1,7 @@
 // Command local runs the shop on this machine as native processes: `make up`,
-// `make status`, `make handover`, `make env` and `make clean` are its subcommands. One
-// more, mail, is a service of the shop: it keeps the mails that alerts are sent by.
+// `make status`, `make handover`, `make logs`, `make env` and `make clean` are its
+// subcommands. One more, mail, is a service of the shop: it keeps the mails that
+// alerts are sent by.
 package main
 
 import (
@@ -16,6 +17,7 @@ import (
 )
 
 const usage = `usage: local [-net 127.20.0] [-yes] up | status | handover | env | clean | mail DIR
+       local [-net 127.20.0] [-request ID] [-service NAMES] [-level LEVEL] logs
 `
 
 func main() {
@@ -31,6 +33,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags.Usage = func() { fmt.Fprint(stderr, usage) }
 	flags.StringVar(&l.net, "net", defaultNet, "the first three octets of all addresses")
 	flags.BoolVar(&l.yes, "yes", false, "clean without asking")
+	l.asked.flags(flags)
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -38,7 +41,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return l.result(l.inForeground(ctx, func(ctx context.Context) error { return l.catchMail(ctx, flags.Arg(1)) }))
 	}
 	command, known := map[string]func(context.Context) error{
-		"up": l.up, "status": l.status, "handover": l.handover, "env": l.env, "clean": l.clean,
+		"up": l.up, "status": l.status, "handover": l.handover, "logs": l.logs, "env": l.env, "clean": l.clean,
 	}[flags.Arg(0)]
 	if !known || flags.NArg() != 1 {
 		fmt.Fprint(stderr, usage)
