@@ -75,8 +75,8 @@ func New(c config.Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.api = server(c.Host, c.Port, router)
-	a.health = server(c.Host, c.MetricsPort, a.healthRoutes(a.metrics.registry))
+	a.api = server(c.Host, c.Port, router, log)
+	a.health = server(c.Host, c.MetricsPort, a.healthRoutes(a.metrics.registry), log)
 	return a, nil
 }
 
@@ -120,10 +120,12 @@ func (a *App) build() (http.Handler, error) {
 
 // server has time-outs for clients that are slow on purpose. Idle connections
 // outlive nginx's (60 s), so that it is never we who close one it is about to use.
-func server(host string, port int, handler http.Handler) *http.Server {
+// What Go's server itself has to say comes in the log's form, too.
+func server(host string, port int, handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Addr: net.JoinHostPort(host, strconv.Itoa(port)), Handler: handler,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 120 * time.Second, MaxHeaderBytes: 32 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }
 

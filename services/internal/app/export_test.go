@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Routes lists the routes, for the test that holds them against the document.
@@ -19,3 +20,6 @@ func Routes() (gin.RoutesInfo, error) {
 
 // Handler gives what a replica answers on its API's port, started or not.
 func Handler(a *App) http.Handler { return a.api.Handler }
+
+// Registry gives what a replica's metrics are registered with.
+func Registry(a *App) *prometheus.Registry { return a.metrics.registry }

@@ -89,3 +89,35 @@ func TestTheExampleItselfRefusesToStart(t *testing.T) {
 	_, err = Load(environment(example))
 	require.ErrorContains(t, err, "SECRET_KEY is still the example's")
 }
+
+func TestADefaultThatIsUnfitForThePublicIsNamed(t *testing.T) {
+	file, err := os.Open("../../../.env.example")
+	require.NoError(t, err)
+	defer func() { _ = file.Close() }()
+	example, err := godotenv.Parse(file)
+	require.NoError(t, err)
+	own := map[string]string{"REDIS_PASSWORD": "a password of one's own"}
+	for _, row := range []struct {
+		name    string
+		changes map[string]string
+		want    []string
+	}{
+		{"all of one's own", own, nil},
+		{"no password for Redis", nil, []string{"REDIS_PASSWORD", "SENTINEL_PASSWORD"}},
+		{"the example's", map[string]string{
+			"ADMIN_EMAIL": example["ADMIN_EMAIL"], "ADMIN_PASSWORD": example["ADMIN_PASSWORD"], "REDIS_PASSWORD": example["REDIS_API_PASSWORD"],
+		}, []string{"ADMIN_EMAIL", "ADMIN_PASSWORD", "REDIS_PASSWORD", "SENTINEL_PASSWORD"}},
+		{"one for the Sentinels alone", map[string]string{"REDIS_PASSWORD": ExampleSecret, "SENTINEL_PASSWORD": "another"}, []string{"REDIS_PASSWORD"}},
+	} {
+		c, err := Load(environment(row.changes))
+		require.NoError(t, err)
+		var left []string
+		for setting, is := range c.Defaults() {
+			if is {
+				left = append(left, setting)
+			}
+		}
+		require.ElementsMatch(t, row.want, left, row.name)
+		require.Len(t, c.Defaults(), 4)
+	}
+}

@@ -90,7 +90,7 @@ func (l *Limits) count(c *gin.Context, what, subject string, perMinute int) erro
 	}
 	wait, err := l.counter.CountPerMinute(c.Request.Context(), what, subject, perMinute)
 	if err != nil {
-		l.log.Warn("a rate limit could not be asked", "limit", what, "error", err)
+		l.log.Warn("a rate limit could not be asked", "limit", what, "error", err, "request_id", RequestID(c))
 		return nil
 	}
 	if wait > 0 {
