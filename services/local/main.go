@@ -16,7 +16,7 @@ import (
 	"evergreen/services/internal/stack"
 )
 
-const usage = `usage: local [-net 127.20.0] [-yes] up | status | handover | env | clean | mail DIR
+const usage = `usage: local [-net 127.20.0] [-yes] up | status | handover | env | clean | mail ADDRESS DIR
        local [-net 127.20.0] [-request ID] [-service NAMES] [-level LEVEL] logs
 `
 
@@ -37,8 +37,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
-	if flags.Arg(0) == "mail" && flags.NArg() == 2 {
-		return l.result(l.inForeground(ctx, func(ctx context.Context) error { return l.catchMail(ctx, flags.Arg(1)) }))
+	if flags.Arg(0) == "mail" && flags.NArg() == 3 {
+		return l.result(l.inForeground(ctx, func(ctx context.Context) error { return l.catchMail(ctx, flags.Arg(1), flags.Arg(2)) }))
 	}
 	command, known := map[string]func(context.Context) error{
 		"up": l.up, "status": l.status, "handover": l.handover, "logs": l.logs, "env": l.env, "clean": l.clean,

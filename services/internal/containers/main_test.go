@@ -89,7 +89,7 @@ func prepared(ctx context.Context, dir string) (*shop, error) {
 	project, err := containers.Open(ctx, containers.Options{
 		Name: prefix + strconv.Itoa(os.Getpid()), EnvFile: filepath.Join(dir, ".env"), Settings: map[string]string{
 			"API_IMAGE": "evergreen/api:test", "API_REPLICAS": "2", "COMPOSE_PROFILES": "api-2", "NET": unusedNet(),
-			"PUBLISH_ADDRESS": "127.0.0.1", "PUBLISH_PORT": ports[0], "PROMETHEUS_PORT": ports[1],
+			"PUBLISH_ADDRESS": "127.0.0.1", "PUBLISH_PORT": ports[0], "PROMETHEUS_PORT": ports[1], "ALERTMANAGER_PORT": ports[2], "MAIL_PORT": ports[3],
 		},
 	})
 	if err != nil {
@@ -173,13 +173,13 @@ func makeEnv(dir string) error {
 // unusedNet is out of 198.18.0.0/15, which is set aside for tests of networks: no host has an address there.
 func unusedNet() string { return fmt.Sprintf("198.18.%d", os.Getpid()%256) }
 
-func unusedPorts(ctx context.Context) (ports [2]string, err error) {
+func unusedPorts(ctx context.Context) (ports [4]string, err error) {
 	for i := range ports {
 		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return ports, err
 		}
-		// Both are held until both are known.
+		// All are held until all are known.
 		defer func() { _ = listener.Close() }()
 		if _, ports[i], err = net.SplitHostPort(listener.Addr().String()); err != nil {
 			return ports, err

@@ -129,9 +129,9 @@ func (p *Project) URL() string {
 // by name.
 func (p *Project) Services() []*Service { return slices.Clone(p.services) }
 
-// Named lists those whose names begin with prefix, such as "redis-".
-func (p *Project) Named(prefix string) []*Service {
-	return slices.DeleteFunc(p.Services(), func(s *Service) bool { return !strings.HasPrefix(s.name, prefix) })
+// Named lists those of a row, such as "redis-".
+func (p *Project) Named(row string) []*Service {
+	return slices.DeleteFunc(p.Services(), func(s *Service) bool { return !stack.InRow(s.name, row) })
 }
 
 // Service is the handle of one, or nil if the project does not run it.

@@ -43,7 +43,13 @@ func TestFourAPIReplicasShareTheLoadEvenly(t *testing.T) {
 // heardByPrometheus counts the API replicas that it reaches.
 func (s *shop) heardByPrometheus(t *testing.T) int {
 	t.Helper()
-	query := url.Values{"query": {`up{job="api"} == 1`}}.Encode()
+	return s.countByPrometheus(t, `up{job="api"} == 1`)
+}
+
+// countByPrometheus is how many series an expression has.
+func (s *shop) countByPrometheus(t *testing.T, expression string) int {
+	t.Helper()
+	query := url.Values{"query": {expression}}.Encode()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
 		"http://127.0.0.1:"+s.Setting("PROMETHEUS_PORT")+"/api/v1/query?"+query, nil)
 	require.NoError(t, err)

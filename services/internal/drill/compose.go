@@ -111,7 +111,7 @@ func (c *composed) Process(name string) Process {
 func (c *composed) Processes() []Process {
 	var all []Process
 	for _, s := range c.Services() {
-		if s.Name() != "prometheus" && s.Name() != "grafana" {
+		if !stack.Watches(s.Name()) {
 			all = append(all, container{s})
 		}
 	}

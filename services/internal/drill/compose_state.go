@@ -138,9 +138,9 @@ func (c *composed) state(ctx context.Context, state *stack.State, container cont
 		return errors.New("down")
 	case container.State.Paused:
 		return errors.New("paused")
-	case strings.HasPrefix(state.Name, "redis-"):
+	case stack.InRow(state.Name, "redis-"):
 		return c.redisState(ctx, state)
-	case strings.HasPrefix(state.Name, "sentinel-"):
+	case stack.InRow(state.Name, "sentinel-"):
 		return c.sentinelState(ctx, state)
 	case !container.Healthy():
 		return errors.New(container.String())

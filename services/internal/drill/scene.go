@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"evergreen/services/internal/drill/history"
+	"evergreen/services/internal/stack"
 )
 
 // Event notes a step in the history; what is one of history's.
@@ -61,10 +62,10 @@ func (s *Scene) Redis() []Process { return s.named("redis-") }
 // Sentinels gives the three Sentinels.
 func (s *Scene) Sentinels() []Process { return s.named("sentinel-") }
 
-func (s *Scene) named(prefix string) []Process {
+func (s *Scene) named(row string) []Process {
 	var found []Process
 	for _, p := range s.Stack.Processes() {
-		if strings.HasPrefix(p.Name(), prefix) {
+		if stack.InRow(p.Name(), row) {
 			found = append(found, p)
 		}
 	}

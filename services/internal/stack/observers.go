@@ -28,7 +28,7 @@ func (s *Stack) observer(svc service, dir string) (command, error) {
 		argv := []string{"sh", filepath.Join(s.files, "prometheus", "start-node-exporter.sh"), listen}
 		return command{argv: argv, env: s.environment(frugal("24MiB")), dir: dir}, nil
 	case kindMail:
-		argv := []string{s.mailBinary, "-net", s.Net, "mail", dir}
+		argv := []string{s.mailBinary, "mail", svc.address(s.Net), dir}
 		return command{argv: argv, env: s.environment(frugal("24MiB")), dir: dir}, nil
 	}
 	return s.grafana(svc, dir)

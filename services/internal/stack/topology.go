@@ -1,6 +1,9 @@
 package stack
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // kind says how a service is started, asked for its health and stopped.
 type kind int
@@ -92,6 +95,16 @@ func WithObservers() []string { return append(Everything(), Observers()...) }
 func RedisAndSentinels() []string {
 	return names(func(s service) bool { return s.kind == kindRedis || s.kind == kindSentinel })
 }
+
+// Watches says of a service, native or in a container, that it looks on at the shop or
+// tells people of it: nobody buys from it.
+func Watches(name string) bool {
+	return name == "loki" || name == "collector" || serviceNamed(name).kind.watches()
+}
+
+// InRow says whether a service is one of a row, such as "redis-": not what watches it
+// and has a name like its.
+func InRow(name, row string) bool { return strings.HasPrefix(name, row) && !Watches(name) }
 
 func names(wanted func(service) bool) []string {
 	var found []string

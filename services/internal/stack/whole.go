@@ -46,7 +46,7 @@ func (r Report) Lacks() (lacks []string) {
 	primary, lacks := r.onePrimary()
 	for _, state := range r.Services {
 		if !state.Up {
-			if !serviceNamed(state.Name).kind.watches() {
+			if !Watches(state.Name) {
 				lacks = append(lacks, state.Name+": "+state.Trouble)
 			}
 			continue
