@@ -42,7 +42,7 @@ func TestTheObserversSeeAllOfTheShopAndTellByMail(t *testing.T) {
 	raise(t, s, "TriedByATest")
 
 	require.NoError(t, await(within, func(ctx context.Context) error { return s.allUp(ctx, scraped()) }))
-	requireFigures(t, within, s)
+	requireFigures(within, t, s)
 	refused, err := s.Refusals(within)
 	require.NoError(t, err)
 	require.Empty(t, refused, "what the exporter asks its user may do")
@@ -63,7 +63,7 @@ func TestTheObserversSeeAllOfTheShopAndTellByMail(t *testing.T) {
 }
 
 // requireFigures: whichever exporter they come through, they carry the service's name.
-func requireFigures(t *testing.T, ctx context.Context, s *Stack) {
+func requireFigures(ctx context.Context, t *testing.T, s *Stack) {
 	t.Helper()
 	for query, want := range map[string][]string{
 		`count by (job, role) (redis_instance_info{job="redis"})`:                            {`job="redis" role="master" 1`, `job="redis" role="slave" 2`},
