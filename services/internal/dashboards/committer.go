@@ -13,7 +13,7 @@ func edgeCommitter() []*Panel {
 			"none", q(`sum by (instance) (shop_commit_queue_depth{`+every+`})`, "{{instance}} waiting"), q(`sum by (instance) (shop_commit_held_writes{`+every+`})`, "{{instance}} without an answer")).
 			size(8, 8).marked("transparent", 1600, "orange", 2000, "red"),
 		graph("Groups submitted again, by cause", "Normal is none; in a failover no-connection, noreplicas, promotion or not-acknowledged for some seconds. docs/metrics.md explains each. Without a failover: a replica is late, or the network fails.",
-			"ops", q(perSecond("shop_commit_retries_total", " by (cause)"), "{{cause}}")).size(8, 8).none("none").stacked(),
+			"ops", q(only("shop_commit_retries_total", "cause"), "{{cause}}")).size(8, 8).upTo(1),
 		graph("Writes answered, by outcome", "Normal is acknowledged alone (effects and refusals alike). unknown and unavailable are 503: no primary within the deadline. full: memory is at its bound. busy: too many wait. failed: a defect, look into the log.",
 			"ops", q(perSecond("shop_commits_total", " by (outcome)"), "{{outcome}}")).
 			size(8, 8).painted("acknowledged", "green", "unknown", "red", "unavailable", "orange", "busy", "purple", "full", "dark-red", "failed", "dark-red"),
@@ -48,7 +48,7 @@ func edgePools() []*Panel {
 		graph("Reads a second, by who answered", "Normal is replica, and primary for those who read what they have just written. stale: there was no primary, and the freshest replica answered, saying its age. nobody: 503.",
 			"ops", q(perSecond("shop_reads_total", " by (source)"), "{{source}}")).size(12, 7).stacked().painted("replica", "green", "primary", "blue", "group", "purple", "stale", "orange", "nobody", "red"),
 		graph("Reads that passed a node over, by reason", "Normal is none, and behind for those who read what they have just written. old: the node's data was over 2 s old; empty: it has restarted; others: it could not be reached.",
-			"ops", q(perSecond("shop_read_passed_over_total", " by (reason)"), "{{reason}}")).size(12, 7).stacked().none("none"),
+			"ops", q(only("shop_read_passed_over_total", "reason"), "{{reason}}")).size(12, 7).upTo(1),
 	}
 }
 
@@ -60,19 +60,20 @@ func edgeRuntime() []*Panel {
 		graph("Memory, by replica", "Resident memory. Normal is under 100 MiB (GOMEMLIMIT); a container ends at 128 MiB. It climbs for hours: a leak; keep a heap profile.",
 			"bytes", q(`process_resident_memory_bytes{`+replica+`}`, "{{instance}} resident"), q(`go_memstats_heap_inuse_bytes{`+replica+`}`, "{{instance}} heap")).
 			size(8, 7).marked("transparent", 115000000, "red"),
-		graph("Goroutines, by replica", "Normal is some hundreds, with the load. It climbs and stays when the load is gone: something hangs.",
+		graph("Goroutines, by replica", "Normal is some tens to some hundreds, with the load. It climbs and stays when the load is gone: something hangs.",
 			"none", q(`go_goroutines{`+replica+`}`, "{{instance}}")).size(8, 7),
 		graph("Pauses of the garbage collector", "The longest of the last collections. Normal is under 1 ms. Longer: the host is short of processor.",
-			"s", q(`max by (instance) (go_gc_duration_seconds{quantile="1", `+replica+`})`, "{{instance}}")).size(8, 7).marked("transparent", 0.05, "orange"),
+			"s", q(`max by (instance) (go_gc_duration_seconds{quantile=~"1|1.0", `+replica+`})`, "{{instance}}")).size(8, 7).marked("transparent", 0.05, "orange"),
 		graph("Open files, by replica", "Sockets and files. Normal is far under the bound. Near it: connections are not closed, or there are too many clients.",
 			"percentunit", q(`process_open_fds{`+replica+`} / process_max_fds{`+replica+`}`, "{{instance}}")).size(8, 7).atMost(1).marked("transparent", 0.8, "red"),
 		table("What is running", "Version and revision of each replica. Normal is the same for all. Two versions: an upgrade is on its way, or was left half done (docs/upgrades.md).",
 			"none", rows(`shop_build_info{`+every+`}`)).size(8, 7).
 			organized([]string{"Time", "__name__", "job", "Value", "branch", "goarch", "goos", "tags"},
 				map[string]string{"instance": "Replica", "version": "Version", "revision": "Revision", "goversion": "Go"}),
-		table("Settings left at a default that is unfit for the public", "Normal is none. Each setting here is one that .env should set before the shop is open to the public (docs/security.md).",
-			"none", rows(`shop_config_default{`+every+`} == 1`)).size(24, 5).none("none").
-			organized([]string{"Time", "__name__", "job", "Value"}, map[string]string{"instance": "Replica", "setting": "Setting"}),
+		table("Settings that have a default unfit for the public", "Normal is that each is your own. The example's: set it in .env before others can reach the shop (docs/security.md).",
+			"none", rows(`max by (setting) (shop_config_default{`+every+`})`)).size(24, 6).says(0, "your own", "green", 1, "the example's", "red").
+			organized([]string{"Time"}, map[string]string{"setting": "Setting", "Value": "Its value is"}).
+			override("byName", "Its value is", object{"id": "custom.cellOptions", "value": object{"type": "color-text"}}),
 	}
 }
 

@@ -102,19 +102,20 @@ func instanceVariable(jobs string) Variable {
 	}
 }
 
-// annotations mark failovers, starts and alerts on every graph.
+// annotations mark failovers, starts and the alerts that cannot wait on every graph.
 func annotations() []Annotation {
 	return []Annotation{
 		{
 			BuiltIn: 1, Name: "Annotations & Alerts", Type: "dashboard", Datasource: Ref{Type: "grafana", UID: "-- Grafana --"},
 			Enable: true, Hide: true, IconColor: "rgba(0, 211, 255, 1)",
 		},
-		// An address that no Sentinel has named a minute before. Where there was no Sentinel to ask, nothing is new.
+		// Of the addresses that Sentinels have named in the last two minutes, the one that they have named less often: for a
+		// minute after a failover that is the new one. Where they have named one only, as at the start, nothing has changed.
 		annotation("Failover", "red", `count by (master_address) (redis_sentinel_master_status)
-  unless count by (master_address) (redis_sentinel_master_status offset 1m)
-  and on () count(redis_sentinel_master_status offset 1m) > 0`, "The primary changed", "Sentinels name {{master_address}}", "master_address"),
+  and sum by (master_address) (count_over_time(redis_sentinel_master_status[2m]))
+    < on () group_left () max(sum by (master_address) (count_over_time(redis_sentinel_master_status[2m])))`, "The primary changed", "Sentinels name {{master_address}}", "master_address"),
 		annotation("API started", "blue", `time() - process_start_time_seconds{job="api"} < 30`, "Started", "{{instance}}", "instance"),
-		annotation("Alert", "orange", `max by (alertname, severity) (ALERTS{alertstate="firing", alertname!="Watchdog"})`,
+		annotation("Alert", "orange", `max by (alertname, severity) (ALERTS{alertstate="firing", severity="page"})`,
 			"{{alertname}}", "{{severity}}: see docs/runbook/{{alertname}}.md", "severity"),
 	}
 }

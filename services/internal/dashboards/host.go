@@ -85,17 +85,17 @@ func hostPrometheus() []*Panel {
 	return []*Panel{
 		heading("Prometheus"),
 		graph("Time to ask each target", "How long an answer takes, by target. Normal is under 0.5 s. At the time-out (4 s) there is a gap in all its graphs.",
-			"s", q(`scrape_duration_seconds{`+every+`}`, "{{job}}: {{instance}}")).size(8, 8).marked("transparent", 4, "red").option("tooltip", object{"mode": "single", "sort": "none"}),
+			"s", q(`scrape_duration_seconds{`+every+`}`, "{{job}}: {{instance}}")).size(12, 8).marked("transparent", 4, "red").option("tooltip", object{"mode": "single", "sort": "none"}),
 		graph("Figures taken in a second", "Samples appended. Normal is steady. A step down: a target is gone. A jump: somebody exports far more than before.",
-			"none", q(`rate(prometheus_tsdb_head_samples_appended_total{`+prometheus+`}[$__rate_interval])`, "samples")).size(8, 8),
+			"none", q(`sum(rate(prometheus_tsdb_head_samples_appended_total{`+prometheus+`}[$__rate_interval]))`, "samples")).size(6, 8),
 		graph("Series in memory", "Normal is steady at some ten thousand. It climbs without end: a label that takes ever new values; topk(10, count by (__name__) ({__name__=~\".+\"})) finds it.",
-			"none", q(`prometheus_tsdb_head_series{`+prometheus+`}`, "series")).size(8, 8).marked("transparent", 200000, "red"),
+			"none", q(`prometheus_tsdb_head_series{`+prometheus+`}`, "series")).size(6, 8).marked("transparent", 200000, "red"),
 		graph("Rules that failed, a second", "Evaluations of rules that ended in an error, and those that were left out. Normal is 0. If not, alerts are blind: Prometheus's page of rules shows which one and why.",
-			"ops", q(`sum(rate(prometheus_rule_evaluation_failures_total{`+prometheus+`}[$__rate_interval]))`, "failed"), q(`sum(rate(prometheus_rule_group_iterations_missed_total{`+prometheus+`}[$__rate_interval]))`, "left out")).size(8, 7).painted("failed", "red", "left out", "orange"),
+			"ops", q(`sum(rate(prometheus_rule_evaluation_failures_total{`+prometheus+`}[$__rate_interval]))`, "failed"), q(`sum(rate(prometheus_rule_group_iterations_missed_total{`+prometheus+`}[$__rate_interval]))`, "left out")).size(8, 7).painted("failed", "red", "left out", "orange").upTo(1),
 		graph("Time to evaluate the rules", "Of each group. Normal is far under the 15 s between two evaluations.",
-			"s", q(`max by (rule_group) (prometheus_rule_group_last_duration_seconds{`+prometheus+`})`, "{{rule_group}}")).size(8, 7).marked("transparent", 10, "red").option("tooltip", object{"mode": "single", "sort": "none"}),
-		graph("Space that Prometheus takes", "Its blocks and what is not in a block yet, on disk. Normal is that it grows to the retention and stays. It grows on: fewer figures, or a shorter retention.",
-			"bytes", q(`prometheus_tsdb_storage_blocks_bytes{`+prometheus+`} + prometheus_tsdb_wal_storage_size_bytes{`+prometheus+`}`, "on disk")).size(8, 7),
+			"s", q(`max by (group) (label_replace(prometheus_rule_group_last_duration_seconds{`+prometheus+`}, "group", "$1", "rule_group", ".*;(.*)"))`, "{{group}}")).size(8, 7).marked("transparent", 10, "red").option("tooltip", object{"mode": "single", "sort": "none"}),
+		graph("Space that Prometheus takes", "Its blocks on disk; the last two hours are not in one yet. Normal is that it grows until the retention (31 days or 4 GB) and stays. If it does not: the disk is for others, too; see above.",
+			"bytes", q(`prometheus_tsdb_storage_blocks_bytes{`+prometheus+`}`, "on disk")).size(8, 7),
 	}
 }
 
@@ -110,11 +110,11 @@ func hostAlertmanager() []*Panel {
 			size(8, 7).painted("sent", "green", "failed", "red"),
 		graph("Alerts that Prometheus could not hand over", "Dropped, or sent with an error, a second; and how many wait. Normal is 0. If not: Alertmanager is down.",
 			"none", q(`sum(rate(prometheus_notifications_dropped_total{`+every+`}[$__rate_interval]))`, "dropped a second"), q(`sum(rate(prometheus_notifications_errors_total{`+every+`}[$__rate_interval]))`, "errors a second"), q(`sum(prometheus_notifications_queue_length{`+every+`})`, "waiting")).
-			size(8, 7).painted("waiting", "blue", "dropped", "red", "errors", "orange"),
+			size(8, 7).painted("waiting", "blue", "dropped", "red", "errors", "orange").upTo(1),
 		timeline("Configuration", "Whether Prometheus and Alertmanager could read their files at the last try. Normal is green. Red: they go on with the old ones; their logs say which line.",
 			q(`max by (instance) (prometheus_config_last_reload_successful{`+every+`})`, "{{instance}}"), q(`max by (instance) (alertmanager_config_last_reload_successful{`+every+`})`, "{{instance}}")).
 			size(12, 5).limits("red", 1, "green").says(0, "refused", "red", 1, "read", "green"),
-		graph("Mails of the last hours", "How long a notification took, 95 % of them. Normal is under a second. Longer: the mail server is slow; alerts are late.",
+		graph("Time to hand a mail over (p95)", "One mail in twenty takes the mail server longer. Normal is under a second. Longer: the mail server is slow; alerts are late.",
 			"s", q(`histogram_quantile(0.95, sum by (le) (rate(alertmanager_notification_latency_seconds_bucket{integration="email", `+alertmanager+`}[$__rate_interval])))`, "p95")).size(12, 5),
 	}
 }

@@ -24,6 +24,12 @@ func amounts(metric, before, after string, of func(series string) string) (targe
 	return targets
 }
 
+// byMagnitude makes the axis logarithmic above 1.
+func (p *Panel) byMagnitude() *Panel {
+	p.FieldConfig.Defaults.Custom["scaleDistribution"] = object{"type": "symlog", "log": 10, "linearThreshold": 1}
+	return p
+}
+
 // inMoney gives each of the queries that amounts makes, in its order, the decimals of its currencies.
 func (p *Panel) inMoney() *Panel {
 	for i, decimals := range []int{2, 0, 3, 4} {

@@ -71,7 +71,7 @@ func stat(title, description, unit string, targets ...Target) *Panel {
 func graph(title, description, unit string, targets ...Target) *Panel {
 	p := newPanel("timeseries", title, description, unit, targets)
 	p.FieldConfig.Defaults.Custom = object{
-		"drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1, "fillOpacity": 8, "gradientMode": "none",
+		"drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1, "fillOpacity": 0, "gradientMode": "none",
 		"showPoints": "never", "pointSize": 5, "spanNulls": false, "insertNulls": false, "barAlignment": 0,
 		"stacking": object{"group": "A", "mode": "none"}, "thresholdsStyle": object{"mode": "off"},
 		"axisPlacement": "auto", "axisLabel": "", "axisColorMode": "text", "axisCenteredZero": false, "axisBorderShow": false,
@@ -176,6 +176,12 @@ func (p *Panel) decimals(n int) *Panel {
 	return p
 }
 
+// upTo is how far the axis goes at least, so that next to nothing looks like it.
+func (p *Panel) upTo(n float64) *Panel {
+	p.FieldConfig.Defaults.Custom["axisSoftMax"] = n
+	return p
+}
+
 func (p *Panel) atMost(n float64) *Panel {
 	p.FieldConfig.Defaults.Max = &n
 	return p
@@ -196,7 +202,7 @@ func (p *Panel) stacked() *Panel {
 
 // summed shows figures of each line beside its name.
 func (p *Panel) summed(calcs ...string) *Panel {
-	p.Options["legend"] = object{"displayMode": "table", "placement": "bottom", "showLegend": true, "calcs": calcs}
+	p.Options["legend"] = object{"displayMode": "table", "placement": "right", "showLegend": true, "calcs": calcs, "width": 420}
 	return p
 }
 

@@ -40,7 +40,7 @@ func TestTheProvisioningPointsAtTheFilesThatThereAre(t *testing.T) {
 		"GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: /etc/evergreen/grafana/dashboards/shop.json\n",
 		"GF_AUTH_ANONYMOUS_ENABLED: \"true\"\n", "GF_AUTH_ANONYMOUS_ORG_ROLE: Viewer\n",
 	} {
-		require.True(t, strings.Contains(string(compose), setting), setting)
+		require.Equal(t, 1, strings.Count(string(compose), setting), setting)
 	}
 }
 

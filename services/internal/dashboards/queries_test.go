@@ -13,6 +13,7 @@ type query struct {
 	datasource   Ref
 	expr, legend string
 	instant      bool
+	exemplar     bool
 }
 
 // queries are those of all panels and annotations.
@@ -22,13 +23,14 @@ func queries(t *testing.T) (all []query) {
 		for _, p := range d.Panels {
 			for _, target := range p.Targets {
 				all = append(all, query{
-					d.UID + "/" + p.Title + "/" + target.RefID, p, target.Datasource, target.Expr, target.LegendFormat, target.Instant,
+					d.UID + "/" + p.Title + "/" + target.RefID, p, target.Datasource, target.Expr, target.LegendFormat,
+					target.Instant, target.Exemplar,
 				})
 			}
 		}
 		for _, note := range d.Annotations.List {
 			if note.Target != nil {
-				all = append(all, query{d.UID + "/annotation " + note.Name, nil, note.Datasource, note.Target.Expr, note.TextFormat, false})
+				all = append(all, query{d.UID + "/annotation " + note.Name, nil, note.Datasource, note.Target.Expr, note.TextFormat, false, false})
 			}
 		}
 	}
@@ -37,5 +39,5 @@ func queries(t *testing.T) (all []query) {
 
 // filledIn puts in what Grafana would for its variables: the instances chosen, as a pattern, and the time shown.
 func filledIn(expr, instances, shown string) string {
-	return strings.NewReplacer("$instance", instances, "$__rate_interval", "20s", "$__range", shown).Replace(expr)
+	return strings.NewReplacer("$instance", instances, "$__rate_interval", "10s", "$__range", shown).Replace(expr)
 }

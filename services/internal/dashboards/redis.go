@@ -22,10 +22,10 @@ func redisFirst() []*Panel {
 		stat("Primary", "The node that says it is primary. Normal is one name. None: nobody can buy; see the Sentinels here, and docs/runbook. Two: a former primary has come back; Sentinel makes it a replica within about 10 s.",
 			"none", now(`max by (instance) (redis_instance_info{role="master", `+node+`})`, "{{instance}}")).
 			size(4, 4).limits("red", 1, "blue").option("textMode", "name").none("NONE"),
-		stat("Primary's address, as Sentinels name it", "Where clients are sent. Normal is one address, the same as the API's. Two: the Sentinels have not all heard of a failover yet; that takes about a second.",
+		stat("Address, say the Sentinels", "Where clients are sent. Normal is one address, the same as the API's. Two: the Sentinels have not all heard of a failover yet; that takes about a second.",
 			"none", now(`count by (master_address) (redis_sentinel_master_status{`+sentinel+`})`, "{{master_address}}")).
 			size(5, 4).limits("red", 1, "blue").option("textMode", "name").none("NONE"),
-		stat("Primary's address, as the API sees it", "Where the API replicas write. Normal is one address, the same as the Sentinels'. Two: a replica has not followed yet; if it stays, look into that replica's log. None: no replica knows a primary.",
+		stat("Address, says the API", "Where the API replicas write. Normal is one address, the same as the Sentinels'. Two: a replica has not followed yet; if it stays, look into that replica's log. None: no replica knows a primary.",
 			"none", now(`count by (addr) (shop_redis_primary_info{`+every+`})`, "{{addr}}")).
 			size(5, 4).limits("red", 1, "blue").option("textMode", "name").none("NONE"),
 		stat("Quorum", "Whether the Sentinels that reach each other are enough to agree on a failover and to carry it out, by the word of each; the worst counts. Normal is YES. NO: a dead primary would stay dead; start the missing Sentinels now.",
@@ -44,7 +44,7 @@ func redisRoles() []*Panel {
 	return []*Panel{
 		timeline("Role of each node",
 			"Blue is the primary, green a replica, red a node that does not answer. Normal is one blue bar and two green ones. A change of blue is a failover (red line); a bar that stays red: start that node, and read its log for what it waits for (docs/runbook/redis-waits.md).",
-			q(`max by (instance) (2 * redis_instance_info{role="master", `+node+`} or redis_instance_info{role="slave", `+node+`} or 0 * redis_up{`+node+`})`, "{{instance}}")).
+			q(`max by (instance) (2 * redis_instance_info{role="master", `+node+`} or redis_instance_info{role="slave", `+node+`} or 0 * up{`+node+`})`, "{{instance}}")).
 			size(12, 7).limits("red", 1, "green", 2, "blue").says(0, "down", "red", 1, "replica", "green", 2, "PRIMARY", "blue"),
 		graph("How many Sentinels name an address as primary",
 			"Each line is an address. Normal is one line at 3. After a failover the new one climbs to 3 and the old one ends. Two lines that stay: Sentinels that cannot reach each other.",
@@ -56,11 +56,11 @@ func redisRoles() []*Panel {
 			size(8, 6).limits("red", 1, "green").says(0, "down", "red", 1, "answers", "green"),
 		graph("Sentinels in order, as each one counts",
 			"How many Sentinels, itself included, each one knows that are not down. Normal is 3 everywhere. At 2 failover still works, under 2 it does not: start the missing one.",
-			"none", q(`redis_sentinel_master_ok_sentinels{`+sentinel+`}`, "{{instance}}")).
+			"none", q(`max by (instance) (redis_sentinel_master_ok_sentinels{`+sentinel+`})`, "{{instance}}")).
 			size(8, 6).marked("red", 2, "orange", 3, "green").atMost(4).decimals(0),
 		graph("Replicas in order, as each Sentinel counts",
 			"How many replicas each Sentinel knows that are not down: those it could promote. Normal is 2 everywhere, 1 for some seconds after a failover. At 0 nobody can be promoted: start a replica.",
-			"none", q(`redis_sentinel_master_ok_slaves{`+sentinel+`}`, "{{instance}}")).
+			"none", q(`max by (instance) (redis_sentinel_master_ok_slaves{`+sentinel+`})`, "{{instance}}")).
 			size(8, 6).marked("red", 1, "orange", 2, "green").atMost(3).decimals(0),
 	}
 }
@@ -70,11 +70,11 @@ func redisReplication() []*Panel {
 		heading("Replication"),
 		graph("Lag of each replica, in bytes",
 			"What the primary has written and the replica has not confirmed. Normal is under 100 kB, more for a moment under load. It climbs steadily: the replica is frozen, too slow, or cut off; writes go on with the other one.",
-			"bytes", q(`redis_master_repl_offset{`+node+`} - on (instance) group_right () redis_connected_slave_offset_bytes{`+node+`}`, "{{slave_ip}}")).
+			"bytes", q(`max by (slave_ip) (redis_master_repl_offset{`+node+`} - on (instance) group_right () redis_connected_slave_offset_bytes{`+node+`})`, "{{slave_ip}}")).
 			size(8, 8).marked("transparent", 1000000, "red"),
 		graph("Lag of each replica, in seconds, by the primary",
 			"How long ago the replica has last confirmed anything to its primary. Normal is 0 or 1. From 2 on it does not count for min-replicas, and over the bound the alert mails; look at that replica.",
-			"s", q(`redis_connected_slave_lag_seconds{`+node+`}`, "{{slave_ip}}")).
+			"s", q(`max by (slave_ip) (redis_connected_slave_lag_seconds{`+node+`})`, "{{slave_ip}}")).
 			size(8, 8).marked("transparent", 2, "red"),
 		graph("Lag of each replica, in seconds, by the API",
 			"How old the primary's heartbeat is on each node, as the API reads it: what a customer could see of age. Normal is under 1.5 s (a heartbeat a second). Over 2 s reads no longer go there.",
@@ -141,10 +141,10 @@ func redisWork() []*Panel {
 			"How long the newest entry of each node's slow log took. Normal is nothing, or some 10 ms. Seconds: a big command or a stalled disk held everybody up.",
 			"s", q(`redis_last_slow_execution_duration_seconds{`+node+`}`, "{{instance}}")).size(8, 8).marked("transparent", 0.5, "red"),
 		graph("Clients of each node, and the bound",
-			"Open connections against the least that a node takes (maxclients) and what all API replicas together may need. Normal is far under both, and needed under the bound. Near it: fewer API replicas or a higher bound (docs/scaling.md).",
+			"Open connections, on a logarithmic axis, against the least that a node takes (maxclients) and what all API replicas together may need. Normal is far under both, and needed under the bound. Near it: fewer API replicas or a higher bound (docs/scaling.md).",
 			"none", q(`redis_connected_clients{`+node+`}`, "{{instance}}"),
 			q(`min(shop_redis_connections_max{`+every+`})`, "bound"), q(`max(shop_redis_connections_needed{`+every+`})`, "may be needed")).
-			size(8, 8).painted("^bound$", "red", "^may be needed$", "orange").decimals(0),
+			size(8, 8).painted("^bound$", "red", "^may be needed$", "orange").decimals(0).byMagnitude(),
 		graph("Connections refused, keys expired",
 			"Connections that a node has refused for want of room: normal is 0, otherwise see the bound beside. Keys that ended by their own time (sessions, remembered requests): normal is your shop's own rhythm.",
 			"ops", q(`sum by (instance) (rate(redis_rejected_connections_total{`+node+`}[$__rate_interval]))`, "{{instance}} refused"),

@@ -52,7 +52,7 @@ func shopFirst() []*Panel {
 // part is one cell of the row of health: how many of a part's processes are down.
 func part(title, description, down, page, pageTitle string) *Panel {
 	return stat(title, description, "suffix: down", now(down, title)).
-		size(3, 3).limits("green", 1, "red").says(0, "OK", "green").none("none here").opens("Open "+pageTitle, page)
+		size(3, 3).limits("#44474f", 1, "red").says(0, "OK", "green").none("none here").opens("Open "+pageTitle, page)
 }
 
 // missing counts the targets of a job that are not there, or whose server does not answer its exporter.
@@ -79,7 +79,7 @@ func shopHealth() []*Panel {
 			`count(up`+others+`) - sum(up`+others+`)`, "host-stack", "Host and stack"),
 		part("Logs", "Loki and its collector, where they run (profile logs; natively logs are files: make logs). Normal is OK, or \"none here\". If one is down, nothing is lost that the collector can read again.",
 			`count(up{job=~"loki|collector", `+every+`}) - sum(up{job=~"loki|collector", `+every+`})`, "host-stack", "Host and stack").
-			limits("green", 1, "orange"),
+			limits("#44474f", 1, "orange"),
 	}
 }
 
@@ -90,9 +90,9 @@ func shopWhen() []*Panel {
 			q(`max by (instance) (shop_write_probe_success{`+every+`})`, "{{instance}}")).
 			size(12, 6).limits("red", 1, "green").says(0, "fails", "red", 1, "sells", "green"),
 		timeline("Alerts, by name",
-			"Each alert while it waits (pending) and fires. Normal is that nothing stands here, or \"none\". docs/runbook has a page of each alert's name.",
-			q(`max by (alertname) (2 * ALERTS{alertstate="firing", alertname!="Watchdog"} or ALERTS{alertstate="pending"}) or label_replace(vector(0), "alertname", "none", "", "") unless on () ALERTS{alertname!="Watchdog"}`, "{{alertname}}")).
-			size(12, 6).limits("green", 1, "yellow", 2, "red").says(0, "quiet", "green", 1, "pending", "yellow", 2, "FIRING", "red"),
+			"Each alert while it waits (pending) and fires; blue ones are good to know and no more. Normal is \"none\". docs/runbook has a page of each alert's name.",
+			q(`max by (alertname) (3 * ALERTS{alertstate="firing", severity!="info"} or 2 * ALERTS{alertstate="firing", alertname!="Watchdog"} or ALERTS{alertstate="pending"}) or label_replace(vector(0), "alertname", "none", "", "") unless on () ALERTS{alertname!="Watchdog"}`, "{{alertname}}")).
+			size(12, 6).limits("green", 1, "yellow", 2, "blue", 3, "red").says(0, "quiet", "green", 1, "pending", "yellow", 2, "to know", "blue", 3, "FIRING", "red"),
 	}
 }
 
@@ -115,10 +115,11 @@ func shopSales() []*Panel {
 		graph("Purchases a minute, by what became of them",
 			"Purchases that came into each status. Normal is that paid follows pending. More expired or cancelled than paid: customers do not get through to payment. All at zero while requests come in: see \"Can the shop sell?\".",
 			"cpm", q(perMinute("shop_purchases_total", " by (status)"), "{{status}}")).
-			size(9, 7).painted("^pending$", "blue", "^paid$", "green", "^fulfilled$", "dark-green", "^refunded$", "purple", "^cancelled$", "orange", "^expired$", "red").summed("mean", "max"),
+			size(9, 7).painted("^pending$", "blue", "^paid$", "green", "^fulfilled$", "dark-green", "^refunded$", "purple", "^cancelled$", "orange", "^expired$", "red"),
 		graph("Revenue an hour, by currency",
-			"What is paid, as a rate, each currency in its own unit (yen have no decimals); refunds are a panel of their own. Normal is your shop's own rhythm. A fall to zero while purchases are made: payments do not arrive.",
-			"none", amounts("shop_revenue_minor_units_total", "", " an hour", perHour)...).size(9, 7).inMoney(),
+			"What is paid, as a rate, each currency in its own unit; the axis is logarithmic, for amounts in yen are large ones. Normal is your shop's own rhythm. A fall to zero while purchases are made: payments do not arrive.",
+			"short", amounts("shop_revenue_minor_units_total", "", " an hour", perHour)...).size(9, 7).decimals(0).
+			option("tooltip", object{"mode": "multi", "sort": "none"}).byMagnitude(),
 		sold,
 		graph("Stock-outs, and purchases refused for want of stock",
 			"Sales that took a product's last piece, and purchases that were refused because too little was left. Normal is 0, or what a sale brings. Many refusals: a product that sells is out; see the alert for which, and add stock.",
@@ -148,9 +149,9 @@ func shopObjectives() []*Panel {
 	return []*Panel{
 		heading("Objectives: 99.9 % of writes and of reads in 30 days"),
 		graph("Writes: how fast the budget burns", "Failed writes as a multiple of what is allowed, over windows of the recording rules."+normal, "suffix:×", burn("writes")...).
-			size(12, 7).marked("transparent", 1, "yellow", 6, "orange", 14.4, "red"),
+			size(12, 7).upTo(16).marked("transparent", 1, "yellow", 6, "orange", 14.4, "red"),
 		graph("Reads: how fast the budget burns", "Failed reads as a multiple of what is allowed, over windows of the recording rules."+normal, "suffix:×", burn("reads")...).
-			size(12, 7).marked("transparent", 1, "yellow", 6, "orange", 14.4, "red"),
+			size(12, 7).upTo(16).marked("transparent", 1, "yellow", 6, "orange", 14.4, "red"),
 	}
 }
 
@@ -181,7 +182,7 @@ func shopTraffic() []*Panel {
 		graph("Share of requests that failed",
 			"Answers 5xx among writes and among reads. Normal is 0; a failover may fail up to 0.1 % of writes. Over 0.1 % for long breaks the objective; Edge and API shows which route and why.",
 			"percentunit", q(failed(writes), "writes"), q(failed(reads), "reads")).
-			size(12, 7).marked("transparent", 0.001, "red"),
+			size(12, 7).upTo(0.002).marked("transparent", 0.001, "red"),
 		graph("Time to answer a write", "POST, PUT, PATCH and DELETE: half of them are quicker than p50, one in a hundred is slower than p99. Normal is p50 under 20 ms and p99 under 250 ms (logins take 0.1 s, made to be slow). Higher: the primary's disk (each group waits for fsync), or a failover. A dot is one request: click it for its log lines.",
 			"s", latency(writes)...).size(12, 8).marked("transparent", 0.25, "orange", 1, "red"),
 		graph("Time to answer a read", "GET: half of them are quicker than p50, one in a hundred is slower than p99. Normal is p50 under 5 ms and p99 under 50 ms. Higher: the host's processors are busy (Host and stack), or replicas are behind and reads go on to the next node. A dot is one request: click it for its log lines.",
