@@ -4,7 +4,8 @@
 # environment: NET, NGINX_NAME, STATUS_PORT, RATE_EDGE_PER_SECOND and
 # EDGE_CONNECTIONS, as nginx.conf.template explains them; API_REPLICAS, how many
 # there are (default 2); PULSE_FILE, what hold-address.sh writes, who holds the
-# network namespace that this one has joined.
+# network namespace that this one has joined; LOG_DIR, where copies of both logs are
+# kept for a collector, in a directory NGINX_NAME (default: nowhere).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 : "$NET" "$NGINX_NAME" "$STATUS_PORT" "$RATE_EDGE_PER_SECOND" "$EDGE_CONNECTIONS"
@@ -46,6 +47,30 @@ done
 ln -sf /dev/stdout "$NGINX_LOG_DIR/access.log"
 ln -sf /dev/stderr "$NGINX_LOG_DIR/error.log"
 
+# keep_logs: nginx itself writes each log twice, so nothing stands between it and its output.
+keep_logs() {
+	kept=$LOG_DIR/$NGINX_NAME
+	if ! mkdir -p "$kept" 2>/dev/null; then
+		echo "$NGINX_NAME: $kept cannot be made; the logs are kept here alone"
+		return
+	fi
+	for file in "$NGINX_RUN_DIR"/*.conf; do
+		sed "s|^\\( *[a-z]*_log \\)$NGINX_LOG_DIR\\(/[a-z]*\\.log [a-z]*;\\)\$|&\\n\\1$kept\\2|" "$file" >"$file.new"
+		mv "$file.new" "$file"
+	done
+	(bound_logs >/dev/null 2>&1 &)
+}
+
+# bound_logs: at 4 MiB the access log is put aside, and nginx opens a new one. What was put aside before is gone.
+bound_logs() {
+	while sleep "${LOG_LOOK_EVERY:-10}"; do
+		if [ "$(wc -c <"$kept/access.log")" -gt 4194304 ]; then
+			mv "$kept/access.log" "$kept/access.log.1"
+			kill -USR1 "$server"
+		fi
+	done
+}
+
 # is_here: this namespace has the shop's address.
 is_here() {
 	awk -v address="$NET.4" '$2 == address { found = 1 } END { exit !found }' /proc/net/fib_trie
@@ -78,5 +103,6 @@ follow() {
 # Outside of containers there is nobody to follow. A grandchild, or nginx would
 # find a child it doesn't know.
 server=$$
+if [ -n "${LOG_DIR:-}" ]; then keep_logs; fi
 if [ -d "$(dirname "$PULSE_FILE")" ]; then (follow &); fi
 exec nginx -e stderr -c "$NGINX_RUN_DIR/nginx.conf" -g 'daemon off;' "$@"

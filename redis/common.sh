@@ -9,6 +9,30 @@ die() {
 	exit 1
 }
 
+# keep_log: where LOG_DIR is set, all that is said from here on goes to the file LOG_DIR/NODE_NAME.log, for a collector to
+# read, and a process beside this one repeats it where it went before. The server itself writes to the file: whatever
+# becomes of the other two, it is not kept waiting. At 1 MiB the file is copied to NODE_NAME.log.1 and begins anew.
+keep_log() {
+	[ -n "${LOG_DIR:-}" ] || return 0
+	kept=$LOG_DIR/${NODE_NAME:?is what its log is called}.log
+	# The collector is another user.
+	if ! (umask 022 && : >>"$kept") 2>/dev/null; then
+		say "$kept cannot be written; the log is kept here alone"
+		return 0
+	fi
+	# Grandchildren, or Redis would find children that it doesn't know.
+	(tail -n 0 -F "$kept" 2>/dev/null &)
+	(bound_log >/dev/null 2>&1 &)
+	exec >>"$kept" 2>&1
+}
+
+bound_log() {
+	umask 022
+	while sleep "${LOG_LOOK_EVERY:-10}"; do
+		if [ "$(wc -c <"$kept")" -gt 1048576 ]; then cp "$kept" "$kept.1" && : >"$kept"; fi
+	done
+}
+
 # need NAME...: refuses to go on while one of the settings is missing.
 need() {
 	for name; do

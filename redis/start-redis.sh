@@ -12,6 +12,7 @@
 #                      the secrets of the users in users.acl
 #   REDIS_ADMIN_USER, REDIS_ADMIN_PASSWORD
 #                      the operator, who may do everything
+#   LOG_DIR, NODE_NAME where its log is kept for a collector, and as whose (default: nowhere)
 #   DATA_DIR           this instance's own directory, writable, kept (default /data):
 #                      DATA_DIR/data holds the data set and nothing else,
 #                      DATA_DIR/redis.conf and users.acl what is rendered here,
@@ -21,6 +22,7 @@ umask 077
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 . "$here/boot-rule.sh"
+keep_log
 
 DATA_DIR=${DATA_DIR:-/data}
 need NODE_ADDRESS REDIS_NODES REDIS_SENTINEL REDIS_MASTER_NAME REDIS_MAXMEMORY REDIS_ADMIN_USER DATA_DIR

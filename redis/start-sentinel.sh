@@ -10,11 +10,13 @@
 #   REDIS_BOOT_PASSWORD     the secrets of the users in sentinel-users.acl
 #   REDIS_ADMIN_USER, REDIS_ADMIN_PASSWORD
 #                           the operator, who may do everything
+#   LOG_DIR, NODE_NAME      where its log is kept for a collector, and as whose (default: nowhere)
 #   DATA_DIR                this instance's own directory, writable, kept (default /data)
 set -eu
 umask 077
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
+keep_log
 
 DATA_DIR=${DATA_DIR:-/data}
 need NODE_ADDRESS REDIS_NODES REDIS_MASTER_NAME SENTINEL_DOWN_AFTER_MS REDIS_ADMIN_USER DATA_DIR

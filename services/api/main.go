@@ -24,6 +24,7 @@ import (
 
 	"evergreen/services/internal/app"
 	"evergreen/services/internal/config"
+	"evergreen/services/internal/logfile"
 	"evergreen/services/internal/operate"
 )
 
@@ -54,12 +55,27 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintln(stderr, "usage: api [healthcheck | operator status|handover|await]")
 		return 2
 	}
-	log := slog.New(slog.NewJSONHandler(stdout, &slog.HandlerOptions{Level: settings.LogLevel}))
+	log := logger(settings, stdout)
 	if err := serve(ctx, settings, log); err != nil {
 		log.Error("the replica ends", "error", err)
 		return 1
 	}
 	return 0
+}
+
+// logger writes to stdout, and a copy to a file where one is wanted. It does without the copy where that cannot be had.
+func logger(settings config.Config, stdout io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: settings.LogLevel}
+	log := slog.New(slog.NewJSONHandler(stdout, options))
+	if settings.LogDir == "" {
+		return log
+	}
+	file, err := logfile.Open(settings.LogDir, settings.ReplicaName)
+	if err != nil {
+		log.Warn("no copy of this log is kept", "error", err)
+		return log
+	}
+	return slog.New(slog.NewJSONHandler(logfile.Also(stdout, file), options))
 }
 
 // serve runs the replica until ctx ends, then drains it.

@@ -49,6 +49,8 @@ type Config struct {
 	// AdminEmail and AdminPassword are the first admin's.
 	AdminEmail, AdminPassword string
 	LogLevel                  slog.Level
+	// LogDir is where a copy of the log is kept for a collector, as ReplicaName.log; empty: nowhere.
+	LogDir string
 	// Reservation is how long an unpaid purchase holds its stock.
 	Reservation time.Duration
 	// SessionTTL is how long a session lasts after its last use.
@@ -82,6 +84,7 @@ func Load(getenv func(string) string) (Config, error) {
 		AdminEmail:        r.email("ADMIN_EMAIL"),
 		AdminPassword:     r.password("ADMIN_PASSWORD"),
 		LogLevel:          r.level("LOG_LEVEL"),
+		LogDir:            r.text("LOG_DIR", ""),
 		Reservation:       r.duration("RESERVATION", 15*time.Minute, time.Second, 30*24*time.Hour),
 		SessionTTL:        r.duration("SESSION_TTL", 12*time.Hour, time.Second, 365*24*time.Hour),
 		CommitDeadline:    r.duration("COMMIT_DEADLINE", 10*time.Second, 100*time.Millisecond, 11*time.Second),

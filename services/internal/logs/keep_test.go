@@ -1,0 +1,95 @@
+package logs_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/stack"
+)
+
+// The start scripts of Redis and Sentinel keep a copy of the log where a collector reads it.
+func TestTheStartScriptsKeepALogForACollectorThatIsBounded(t *testing.T) {
+	t.Parallel()
+	kept := t.TempDir()
+	output := startKeeping(t, kept, `umask 077; say hello; exec sh -c 'while read -r line; do echo "$line"; done'`)
+	path := filepath.Join(kept, "redis-1.log")
+	contains := func(path, text string) func() bool {
+		return func() bool { return strings.Contains(read(path), text) }
+	}
+	require.Eventually(t, contains(path, "start: hello"), 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, contains(output.path, "start: hello"), 10*time.Second, 10*time.Millisecond, "the container's output has it too")
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o644), info.Mode().Perm(), "the collector is another user")
+
+	output.says(t, strings.Repeat("x", 2<<20)+"\nthe last line of the first file")
+	require.Eventually(t, contains(path+".1", "the last line of the first file"), 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return read(path) == "" }, 10*time.Second, 10*time.Millisecond)
+	output.says(t, "after that")
+	require.Eventually(t, func() bool { return read(path) == "after that\n" }, 10*time.Second, 10*time.Millisecond,
+		"the server goes on at the beginning of the file")
+	require.Eventually(t, contains(output.path, "after that"), 10*time.Second, 10*time.Millisecond)
+	info, err = os.Stat(path + ".1")
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o644), info.Mode().Perm())
+}
+
+func TestAServerWhoseLogCannotBeKeptStartsAllTheSame(t *testing.T) {
+	t.Parallel()
+	for _, dir := range []string{"", filepath.Join(t.TempDir(), "none")} {
+		output := startKeeping(t, dir, `say hello; exec cat`)
+		output.says(t, "I run")
+		require.Eventually(t, func() bool { return strings.Contains(read(output.path), "I run") }, 10*time.Second, 10*time.Millisecond)
+		require.Contains(t, read(output.path), "start: hello")
+		require.Equal(t, dir != "", strings.Contains(read(output.path), "cannot be written"))
+	}
+}
+
+// keeping is a shell that has sourced common.sh, like a start script.
+type keeping struct {
+	path string // of its output
+	in   *os.File
+}
+
+func startKeeping(t *testing.T, dir, script string) *keeping {
+	t.Helper()
+	root, err := stack.Root()
+	require.NoError(t, err)
+	k := &keeping{path: filepath.Join(t.TempDir(), "output")}
+	output, err := os.Create(k.path)
+	require.NoError(t, err)
+	defer output.Close()
+	in, out, err := os.Pipe()
+	require.NoError(t, err)
+	defer in.Close()
+	k.in = out
+	cmd := exec.Command("sh", "-eu", "-c", ". "+filepath.Join(root, "redis/common.sh")+"; keep_log; "+script)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LOG_DIR=" + dir, "NODE_NAME=redis-1", "LOG_LOOK_EVERY=0.1"}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, output, output
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = out.Close()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+	})
+	return k
+}
+
+func (k *keeping) says(t *testing.T, line string) {
+	t.Helper()
+	_, err := k.in.WriteString(line + "\n")
+	require.NoError(t, err)
+}
+
+func read(path string) string {
+	text, _ := os.ReadFile(path)
+	return string(text)
+}
