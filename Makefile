@@ -102,6 +102,10 @@ sweep: test-deps ## whole, what make test has in a short form: freezes, kills, r
 	@SWEEP=1 go test -v -p 1 -count=1 -timeout 120m -run 'Sweep|FifteenSeconds|AgainAndAgain|Handover' \
 		./services/internal/redisdb ./services/internal/boot ./services/internal/faults
 
+# Wants the machine for itself for a quarter of an hour; no part of .ci/run.
+soak: test-deps ## ten quiet minutes under load and a restart of everything: no alert but the watchdog
+	@SOAK=1 go test -v -count=1 -timeout 40m -run 'AShopThatIsWellSaysNothing' ./services/internal/alerts
+
 fuzz: ## invented input for every decoder, FUZZTIME=5s each
 	@scripts/fuzz
 
@@ -130,4 +134,4 @@ $(BENCH): FORCE
 
 FORCE:
 
-.PHONY: help up status logs handover rolling-upgrade env clean replay drill drill-controls drill-short drill-list drill-table bench test test-compose sweep fuzz lint build deps test-deps drill-deps FORCE
+.PHONY: help up status logs handover rolling-upgrade env clean replay drill drill-controls drill-short drill-list drill-table bench test test-compose sweep soak fuzz lint build deps test-deps drill-deps FORCE
