@@ -102,9 +102,10 @@ sweep: test-deps ## whole, what make test has in a short form: freezes, kills, r
 	@SWEEP=1 go test -v -p 1 -count=1 -timeout 120m -run 'Sweep|FifteenSeconds|AgainAndAgain|Handover' \
 		./services/internal/redisdb ./services/internal/boot ./services/internal/faults
 
-# Wants the machine for itself for a quarter of an hour; no part of .ci/run.
+# Wants the machine for itself for a quarter of an hour; no part of .ci/run. SOAK=30m makes the quiet part longer.
+SOAK ?= 10m
 soak: test-deps ## ten quiet minutes under load and a restart of everything: no alert but the watchdog
-	@SOAK=1 go test -v -count=1 -timeout 40m -run 'AShopThatIsWellSaysNothing' ./services/internal/alerts
+	@SOAK=$(SOAK) go test -v -count=1 -timeout 40m -run 'AShopThatIsWellSaysNothing' ./services/internal/alerts
 
 fuzz: ## invented input for every decoder, FUZZTIME=5s each
 	@scripts/fuzz

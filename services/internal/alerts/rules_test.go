@@ -156,7 +156,7 @@ func TestAnAlertBeginsWithItsNameUnquoted(t *testing.T) {
 	for _, file := range files(t, "prometheus/rules/*.yml") {
 		text := read(t, file)
 		named += len(regexp.MustCompile(`(?m)^ +- alert: [A-Z][A-Za-z0-9]+$`).FindAllString(text, -1))
-		require.Equal(t, strings.Count(text, "alert:"), len(regexp.MustCompile(`(?m)^ +- alert: [A-Z]`).FindAllString(text, -1)), file)
+		require.Len(t, regexp.MustCompile(`(?m)^ +- alert: [A-Z]`).FindAllString(text, -1), strings.Count(text, "alert:"), file)
 	}
 	require.Len(t, alerts(t), named)
 }
