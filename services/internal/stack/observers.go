@@ -73,12 +73,14 @@ func (s *Stack) alertmanager(svc service, dir string) (command, error) {
 			program("alertmanager", "prometheus-alertmanager"),
 			"--config.file=" + filepath.Join(config, "alertmanager.yml"),
 			"--storage.path=" + filepath.Join(dir, "data"),
+			// Longer than the longest repeat_interval: else it would forget what it has sent.
+			"--data.retention=240h",
 			// There is one: nobody to gossip with.
 			"--cluster.listen-address=",
 			"--web.listen-address=" + svc.address(s.Net),
 			"--web.external-url=http://" + svc.address(s.Net) + "/",
 		},
-		env: s.environment(frugal("50MiB")),
+		env: s.environment(frugal("80MiB")),
 		dir: dir,
 	}, nil
 }
