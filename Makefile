@@ -96,6 +96,17 @@ test-compose: test-deps ## the shop in containers: starts, failovers, restarts, 
 	go tool -modfile=tools/go.mod gotestsum --format=$(if $(CI),pkgname,testdox) --post-run-command "$$COUNT" \
 		-- -tags containers -count=1 -timeout 25m ./services/internal/containers/...
 
+# Loki and its collector are built from their Go modules, which takes several minutes the first time.
+test-logs: test-deps .data/bin/loki .data/bin/collector ## the logs' way into the real Loki: nothing lost, nothing doubled, nothing secret
+	@go tool -modfile=tools/go.mod gotestsum --format=$(if $(CI),pkgname,testdox) --post-run-command "$$COUNT" \
+		-- -tags logs -count=1 -timeout 20m -run TestLogsReachLoki ./services/internal/logs
+
+.data/bin/loki: tools/loki/go.mod
+	@echo 'building Loki …' && cd tools/loki && nice go build -o ../../$@ github.com/grafana/loki/v3/cmd/loki
+
+.data/bin/collector: tools/collector/go.mod tools/collector/main.go
+	@echo 'building the collector …' && cd tools/collector && nice go build -o ../../$@ .
+
 # Run alone: the load wants the machine for itself. The lines of these tests are
 # the figures in docs/sweep.md.
 sweep: test-deps ## whole, what make test has in a short form: freezes, kills, restarts, handovers (an hour)
@@ -135,4 +146,4 @@ $(BENCH): FORCE
 
 FORCE:
 
-.PHONY: help up status logs handover rolling-upgrade env clean replay drill drill-controls drill-short drill-list drill-table bench test test-compose sweep soak fuzz lint build deps test-deps drill-deps FORCE
+.PHONY: help up status logs handover rolling-upgrade env clean replay drill drill-controls drill-short drill-list drill-table bench test test-compose test-logs sweep soak fuzz lint build deps test-deps drill-deps FORCE
