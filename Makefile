@@ -78,7 +78,7 @@ drill-table: $(DRILL) ## write the measured figures into docs/reliability.md
 	@$(DRILL) $(DRILL_FLAGS) table
 
 # On a machine that has nothing else to do. A bar that is missed fails.
-bench: deps $(BENCH) ## what WAIT costs and what group commit gains, side by side (a minute)
+bench: deps $(BENCH) ## what WAIT and metrics cost and what group commit gains, side by side (three minutes)
 	@exec $(BENCH)
 
 test: test-deps ## every test, on real servers; TEST=./path/... for some

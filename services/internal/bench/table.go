@@ -39,15 +39,17 @@ func (r *results) print(out io.Writer, bars []bar) (met bool) {
 		rates := r.rates[way]
 		fmt.Fprintf(table, "%s\t%.0f\t%.0f\t%.0f\t\n", way, median(rates), slices.Min(rates), slices.Max(rates))
 	}
-	fmt.Fprintln(table)
-	fmt.Fprintln(table, "ratio\tmedian\tbar\t\t")
+	if len(bars) > 0 {
+		fmt.Fprintln(table)
+		fmt.Fprintln(table, "ratio\tmedian\tbar\t\t")
+	}
 	met = true
 	for _, b := range bars {
 		ratio, verdict := r.ratio(b), "met"
 		if ratio < b.least {
 			met, verdict = false, "MISSED"
 		}
-		fmt.Fprintf(table, "%s to %s (%s)\t%.2f\t%.1f\t%s\t\n", b.of, b.to, b.says, ratio, b.least, verdict)
+		fmt.Fprintf(table, "%s to %s (%s)\t%.3f\t%.2f\t%s\t\n", b.of, b.to, b.says, ratio, b.least, verdict)
 	}
 	return table.Flush() == nil && met
 }

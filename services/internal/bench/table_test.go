@@ -53,8 +53,8 @@ func TestATableTellsWhatWasMissed(t *testing.T) {
 func TestTheCommandLineHasDefaultsAndIsChecked(t *testing.T) {
 	o, err := Parse(nil, io.Discard)
 	require.NoError(t, err)
-	require.Equal(t, Options{Rounds: 7, Turns: 8, Warm: 50 * time.Millisecond, Last: 250 * time.Millisecond, Callers: 200}, o)
-	for _, wrong := range []string{"-rounds=0", "-turns=0", "-callers=0", "-last=0s", "-warm=-1s", "more", "-unknown"} {
+	require.Equal(t, Options{Rounds: 7, Turns: 8, Warm: 50 * time.Millisecond, Last: 250 * time.Millisecond, Callers: 200, Clients: 32, Requests: 10 * time.Second}, o)
+	for _, wrong := range []string{"-rounds=0", "-turns=0", "-callers=0", "-clients=0", "-requests=0s", "-only=else", "-last=0s", "-warm=-1s", "more", "-unknown"} {
 		_, err := Parse([]string{wrong}, io.Discard)
 		require.Error(t, err, wrong)
 	}
@@ -65,5 +65,8 @@ func TestEveryBarNamesTwoWays(t *testing.T) {
 		require.Contains(t, []string{grouped}, b.of)
 		require.Contains(t, []string{bare, alone}, b.to)
 		require.Positive(t, b.least)
+	}
+	for _, b := range overheadBars() {
+		require.Equal(t, bar{of: metered, to: unmetered, least: 0.97, says: b.says}, b)
 	}
 }

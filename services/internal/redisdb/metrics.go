@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // metrics are what this package tells Prometheus. The nil metrics count nothing:
 // what it costs to count is measured against them (make bench).
 type metrics struct {
 	duration  *prometheus.HistogramVec
-	outcomes  *prometheus.CounterVec
+	outcomes  map[string]prometheus.Counter
 	retries   *prometheus.CounterVec
 	groups    prometheus.Histogram
 	queue     prometheus.Gauge
@@ -19,7 +20,7 @@ type metrics struct {
 	cases     *prometheus.CounterVec
 	unproven  prometheus.Counter
 	failovers prometheus.Counter
-	reads     *prometheus.CounterVec
+	reads     map[string]prometheus.Counter
 	passed    *prometheus.CounterVec
 	probes    *prometheus.CounterVec
 	// The last probe's. They are vectors without labels, so that nothing is said
@@ -39,55 +40,70 @@ const (
 )
 
 func newMetrics(registry prometheus.Registerer) *metrics {
-	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
-	}
-	counters := func(name, help, label string, known ...string) *prometheus.CounterVec {
-		made := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
-		for _, value := range known {
-			made.WithLabelValues(value) // from 0 on, so that rate() sees the first one
-		}
-		return made
-	}
-	gauge := func(name, help string) prometheus.Gauge {
-		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
-	}
-	later := func(name, help string) *prometheus.GaugeVec {
-		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, nil)
-	}
-	m := &metrics{
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	f := factory{promauto.With(registry)}
+	return &metrics{
+		duration: f.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "shop_commit_duration_seconds",
 			Help:    "Time from the submission of a write to its acknowledgement, by script and outcome.",
 			Buckets: commitBuckets, NativeHistogramBucketFactor: nativeFactor, NativeHistogramMaxBucketNumber: nativeBuckets,
 			NativeHistogramMinResetDuration: time.Hour,
 		}, []string{"script", "outcome"}),
-		outcomes: counters("shop_commits_total", "Writes that ended, by outcome.", "outcome", outcomes()...),
-		retries:  counters("shop_commit_retries_total", "Groups of writes that were submitted again, by cause.", "cause", causes()...),
-		groups: prometheus.NewHistogram(prometheus.HistogramOpts{
+		outcomes: each(f.counters("shop_commits_total", "Writes that ended, by outcome.", "outcome"), outcomes()),
+		retries:  f.counters("shop_commit_retries_total", "Groups of writes that were submitted again, by cause.", "cause", causes()...),
+		groups: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "shop_commit_group_size", Help: "Writes in one group.", Buckets: prometheus.ExponentialBuckets(1, 2, 8),
 		}),
-		queue:     gauge("shop_commit_queue_depth", "Writes that wait for the next group."),
-		held:      gauge("shop_commit_held_writes", "Writes, and reads as strong as writes, that have no answer yet: waiting, in flight or held in a failover."),
-		cases:     counters("shop_commit_acknowledged_total", "Writes acknowledged, by case of the acknowledgement rule.", "case", caseTwo, caseOne),
-		unproven:  counter("shop_commit_withheld_total", "Writes that ran and whose acknowledgement was withheld; they are submitted again."),
-		failovers: counter("shop_redis_failovers_total", "Changes of the primary that this replica has seen."),
-		reads:     counters("shop_reads_total", "Reads answered, by who answered, and those that nobody did.", "source", sources()...),
-		passed:    counters("shop_read_passed_over_total", "Nodes that a read passed over, by reason.", "reason", append(causes(), "old", "empty", "behind")...),
-		probes:    counters("shop_write_probes_total", "Writes made each second to see whether the shop can sell, by outcome.", "outcome", "success", "failure"),
-		probeSuccess: later("shop_write_probe_success",
+		queue:     f.gauge("shop_commit_queue_depth", "Writes that wait for the next group."),
+		held:      f.gauge("shop_commit_held_writes", "Writes, and reads as strong as writes, that have no answer yet: waiting, in flight or held in a failover."),
+		cases:     f.counters("shop_commit_acknowledged_total", "Writes acknowledged, by case of the acknowledgement rule.", "case", caseTwo, caseOne),
+		unproven:  f.counter("shop_commit_withheld_total", "Writes that ran and whose acknowledgement was withheld; they are submitted again."),
+		failovers: f.counter("shop_redis_failovers_total", "Changes of the primary that this replica has seen."),
+		reads:     each(f.counters("shop_reads_total", "Reads answered, by who answered, and those that nobody did.", "source"), sources()),
+		passed:    f.counters("shop_read_passed_over_total", "Nodes that a read passed over, by reason.", "reason", append(causes(), "old", "empty", "behind")...),
+		probes:    f.counters("shop_write_probes_total", "Writes made each second to see whether the shop can sell, by outcome.", "outcome", "success", "failure"),
+		probeSuccess: f.later("shop_write_probe_success",
 			"1 if the last write made to see whether the shop can sell was acknowledged within a second, else 0."),
-		probeDuration: later("shop_write_probe_duration_seconds", "Time that the last such write took, or was waited for."),
+		probeDuration: f.later("shop_write_probe_duration_seconds", "Time that the last such write took, or was waited for."),
 	}
-	registry.MustRegister(m.duration, m.outcomes, m.retries, m.groups, m.queue, m.held, m.cases, m.unproven, m.failovers,
-		m.reads, m.passed, m.probes, m.probeSuccess, m.probeDuration)
-	return m
+}
+
+// factory makes metrics that are registered.
+type factory struct{ promauto.Factory }
+
+func (f factory) counter(name, help string) prometheus.Counter {
+	return f.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+}
+
+func (f factory) gauge(name, help string) prometheus.Gauge {
+	return f.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+}
+
+// later makes a gauge that is not there before its first value.
+func (f factory) later(name, help string) *prometheus.GaugeVec {
+	return f.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, nil)
+}
+
+// counters makes those of the known values at once, so that rate() sees the first
+// event: from 0 to 1 is a rise, from nothing to 1 is none.
+func (f factory) counters(name, help, label string, known ...string) *prometheus.CounterVec {
+	made := f.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+	each(made, known)
+	return made
+}
+
+// each looks all counters of a vector up, for those that every request needs.
+func each(of *prometheus.CounterVec, known []string) map[string]prometheus.Counter {
+	found := map[string]prometheus.Counter{}
+	for _, value := range known {
+		found[value] = of.WithLabelValues(value)
+	}
+	return found
 }
 
 func (m *metrics) committed(script, outcome string, took time.Duration) {
 	if m != nil {
 		m.duration.WithLabelValues(script, outcome).Observe(took.Seconds())
-		m.outcomes.WithLabelValues(outcome).Inc()
+		m.outcomes[outcome].Inc()
 	}
 }
 
@@ -131,7 +147,7 @@ func (m *metrics) failover() {
 
 func (m *metrics) read(source string) {
 	if m != nil {
-		m.reads.WithLabelValues(source).Inc()
+		m.reads[source].Inc()
 	}
 }
 

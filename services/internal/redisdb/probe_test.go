@@ -160,7 +160,7 @@ func TestALagIsTheAgeOfTheHeartbeatAndGrowsInSilence(t *testing.T) {
 func TestReadsAreCountedByWhoAnswered(t *testing.T) {
 	db := open(t, generous)
 	commitValue(t, db, unique("counter"))
-	count := func(source string) float64 { return read(t, db.metrics.reads.WithLabelValues(source)) }
+	count := func(source string) float64 { return read(t, db.metrics.reads[source]) }
 	replica, group := count(sourceReplica), count(sourceGroup)
 	require.NoError(t, db.Ping(t.Context()))
 	require.InDelta(t, replica+1, count(sourceReplica), 0)

@@ -3,6 +3,8 @@ package web
 import (
 	"net/http"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -17,11 +19,14 @@ type Metrics struct {
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
 	retried  prometheus.Counter
+	known    sync.Map // kind → *series
+	made     time.Time
 }
 
 // NewMetrics registers the metrics with registry.
 func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
+		made: time.Now(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "shop_http_requests_total", Help: "Requests answered, by route template, method and status code.",
 		}, []string{"route", "method", "status"}),
@@ -73,18 +78,61 @@ const maxExemplar = prometheus.ExemplarMaxRunes - len(exemplarLabel)
 
 const exemplarLabel = "request_id"
 
+// An exemplar is kept of each request that took slow or longer, and of the others
+// one in exemplarEvery: Prometheus sees the last one before each scrape only, and
+// keeping one costs twice as much as all the rest of counting.
+const (
+	slow          = 100 * time.Millisecond
+	exemplarEvery = 100 * time.Millisecond
+)
+
+// kind is what requests have in common that are counted together.
+type kind struct {
+	route, method string
+	status        int
+}
+
+// series are a kind's, looked up once.
+type series struct {
+	answered prometheus.Counter
+	duration prometheus.Observer
+	exemplar atomic.Int64 // when the last one was kept, in nanoseconds since the metrics were made
+}
+
+func (m *Metrics) of(k kind) *series {
+	if known, found := m.known.Load(k); found {
+		return known.(*series) //nolint:forcetypeassert // only series are stored
+	}
+	status := strconv.Itoa(k.status)
+	made, _ := m.known.LoadOrStore(k, &series{
+		answered: m.requests.WithLabelValues(k.route, k.method, status),
+		duration: m.duration.WithLabelValues(k.route, k.method, status[:1]+"xx"),
+	})
+	return made.(*series) //nolint:forcetypeassert // only series are stored
+}
+
 // answered notes the answer. The request's id goes along as an exemplar: from a
 // bucket of the histogram to the lines of the log.
-func (m *Metrics) answered(id, route, method string, status int, took time.Duration) {
+func (m *Metrics) answered(id string, k kind, took time.Duration) {
 	if m == nil {
 		return
 	}
 	m.inFlight.Dec()
-	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
-	duration := m.duration.WithLabelValues(route, method, strconv.Itoa(status/100)+"xx")
-	if with, can := duration.(prometheus.ExemplarObserver); can && id != "" && len(id) <= maxExemplar {
+	s := m.of(k)
+	s.answered.Inc()
+	if with, can := s.duration.(prometheus.ExemplarObserver); can && len(id) <= maxExemplar && m.isDue(s, took) {
 		with.ObserveWithExemplar(took.Seconds(), prometheus.Labels{exemplarLabel: id})
 		return
 	}
-	duration.Observe(took.Seconds())
+	s.duration.Observe(took.Seconds())
+}
+
+// isDue holds for a request that leaves an exemplar.
+func (m *Metrics) isDue(s *series, took time.Duration) bool {
+	now, last := int64(time.Since(m.made)), s.exemplar.Load()
+	if took < slow && last != 0 && now-last < int64(exemplarEvery) {
+		return false
+	}
+	s.exemplar.Store(now)
+	return true
 }

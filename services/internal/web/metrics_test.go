@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
@@ -91,4 +92,17 @@ func TestARoutesOwnErrorsAreThereBeforeTheFirstOne(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"500", "503"}, there)
+}
+
+func TestEverySlowRequestLeavesItsIDAndOfManyQuickOnesOne(t *testing.T) {
+	m := NewMetrics(prometheus.NewRegistry())
+	m.made = time.Now().Add(-time.Hour)
+	quick, other := &series{}, &series{}
+	require.True(t, m.isDue(quick, 0), "the first one")
+	require.False(t, m.isDue(quick, slow-1), "one just after it")
+	require.True(t, m.isDue(quick, slow))
+	require.True(t, m.isDue(quick, slow), "each slow one")
+	require.True(t, m.isDue(other, 0), "another route's first one")
+	quick.exemplar.Add(-int64(exemplarEvery))
+	require.True(t, m.isDue(quick, 0), "it is time again")
 }

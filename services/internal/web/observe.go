@@ -36,7 +36,7 @@ func (o *Observer) Observe(c *gin.Context) {
 		if panicked {
 			status = http.StatusInternalServerError // Recover answers after this
 		}
-		o.metrics.answered(RequestID(c), route, method, status, took)
+		o.metrics.answered(RequestID(c), kind{route, method, status}, took)
 		o.line(c, route, method, status, took)
 	}()
 	c.Next()
