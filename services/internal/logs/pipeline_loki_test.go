@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -147,4 +148,37 @@ func residentMB(t *testing.T, pid int) int {
 	pages, err := strconv.Atoi(strings.Fields(string(text))[1])
 	require.NoError(t, err)
 	return pages * os.Getpagesize() >> 20
+}
+
+// metrics holds the dashboards' questions about Loki and the collector to what these two really tell Prometheus.
+func (p *pipeline) metrics(t *testing.T) {
+	// What is older than seven days is refused, and counted.
+	old := strconv.FormatInt(time.Now().Add(-8*24*time.Hour).UnixNano(), 10)
+	answer, err := http.Post(p.lokiURL("/loki/api/v1/push"), "application/json",
+		strings.NewReader(`{"streams":[{"stream":{"service":"test"},"values":[["`+old+`","an old line"]]}]}`))
+	require.NoError(t, err)
+	answer.Body.Close()
+	require.Equal(t, http.StatusBadRequest, answer.StatusCode)
+
+	told := ""
+	for _, address := range []string{p.lokiURL("/metrics"), "http://" + p.shop.Net + ".17:8888/metrics"} {
+		answer, err := http.Get(address)
+		require.NoError(t, err)
+		text, err := io.ReadAll(answer.Body)
+		require.NoError(t, err)
+		answer.Body.Close()
+		told += string(text)
+	}
+	dashboards, err := filepath.Glob(filepath.Join(p.root, "grafana/dashboards/*.json"))
+	require.NoError(t, err)
+	asked := 0
+	for _, path := range dashboards {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for _, name := range regexp.MustCompile(`\b(loki|otelcol)_[a-z_]+`).FindAllString(string(text), -1) {
+			require.Contains(t, told, "\n"+name+"{", path)
+			asked++
+		}
+	}
+	require.Positive(t, asked)
 }

@@ -46,6 +46,7 @@ func TestLogsReachLoki(t *testing.T) {
 	t.Run("logs that are put aside or cut short are read to their end", p.rotation)
 	t.Run("without Loki the shop goes on, and nothing is lost", p.withoutLoki)
 	t.Run("nothing secret arrives", p.secrets)
+	t.Run("what the dashboards ask about the two is told, and what is too old is refused", p.metrics)
 	p.measure()
 }
 
