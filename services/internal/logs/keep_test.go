@@ -52,6 +52,36 @@ func TestAServerWhoseLogCannotBeKeptStartsAllTheSame(t *testing.T) {
 	}
 }
 
+func TestARealSentinelKeepsItsLogAndSaysItToo(t *testing.T) {
+	t.Parallel()
+	root, err := stack.Root()
+	require.NoError(t, err)
+	prefix, err := stack.PrivateNet()
+	require.NoError(t, err)
+	kept, output := t.TempDir(), filepath.Join(t.TempDir(), "output")
+	out, err := os.Create(output)
+	require.NoError(t, err)
+	defer out.Close()
+	cmd := exec.Command("sh", filepath.Join(root, "redis/start-sentinel.sh"))
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "LOG_DIR=" + kept, "NODE_NAME=sentinel-1", "NODE_ADDRESS=" + prefix + ".8", "DATA_DIR=" + t.TempDir(),
+		"REDIS_NODES=" + prefix + ".5", "REDIS_MASTER_NAME=evergreen", "SENTINEL_DOWN_AFTER_MS=2000", "REDIS_ADMIN_USER=operator",
+		"REDIS_ADMIN_PASSWORD=a", "REDIS_API_PASSWORD=b", "REDIS_EXPORTER_PASSWORD=c", "REDIS_SENTINEL_PASSWORD=d", "REDIS_BOOT_PASSWORD=e",
+	}
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+	})
+	for _, path := range []string{filepath.Join(kept, "sentinel-1.log"), output} {
+		require.Eventually(t, func() bool { return strings.Contains(read(path), "+monitor master evergreen") },
+			20*time.Second, 20*time.Millisecond, "%s", path)
+	}
+	require.NotContains(t, read(output), "unmatched pid", "it knows its children")
+}
+
 // keeping is a shell that has sourced common.sh, like a start script.
 type keeping struct {
 	path string // of its output

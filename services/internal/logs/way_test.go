@@ -26,13 +26,24 @@ import (
 func TestOneRequestIsFollowedFromNginxThroughTheAPIToItsEvent(t *testing.T) {
 	t.Parallel()
 	services := []string{"api-1", "api-2", "nginx-a", "nginx-b"}
-	shop := stack.StartT(t, stack.Options{Services: append(stack.RedisAndSentinels(), services...)})
+	copies := t.TempDir()
+	shop := stack.StartT(t, stack.Options{
+		Services: append(stack.RedisAndSentinels(), services...), Settings: map[string]string{"LOG_DIR": copies},
+	})
 	admin := shoptest.Admin(t, shop)
 	product := shoptest.Product(t, admin, 100)
 	t.Run("a purchase", func(t *testing.T) { aPurchase(t, shop, admin, product) })
 	t.Run("a read", func(t *testing.T) { aRead(t, shop, admin, product) })
 	t.Run("a refusal", func(t *testing.T) { aRefusal(t, shop, admin) })
 	t.Run("a request that was sent again", func(t *testing.T) { aRetry(t, shop, admin, product) })
+	t.Run("a collector would read the same", func(t *testing.T) {
+		for _, name := range []string{"api-1", "api-2"} {
+			require.Eventually(t, func() bool {
+				printed := read(shop.Process(name).LogPath())
+				return printed != "" && printed == read(filepath.Join(copies, name+".log"))
+			}, 10*time.Second, 20*time.Millisecond, name)
+		}
+	})
 	t.Run("nothing secret stands in any log", func(t *testing.T) { nothingSecret(t, shop, admin) })
 }
 
