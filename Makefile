@@ -118,6 +118,13 @@ SOAK ?= 10m
 soak: test-deps ## ten quiet minutes under load and a restart of everything: no alert but the watchdog
 	@SOAK=$(SOAK) go test -v -count=1 -timeout 40m -run 'AShopThatIsWellSaysNothing' ./services/internal/alerts
 
+# A day of faults on a private shop, drawn by Chromium with Grafana's own components; a few minutes, and 500 MB of packages.
+dashboard-pictures: pictures-deps ## draw every dashboard, as a real Prometheus answers it, into docs/pictures
+	@cd grafana/pictures && npm ci --no-progress
+	@mkdir -p .data && DASHBOARD_QUIET=15s DASHBOARD_ANSWERS=$(CURDIR)/.data/dashboard-answers.json \
+		go test -count=1 -timeout 15m -run DayOfFaults ./services/internal/dashboards
+	@node grafana/pictures/draw.mjs .data/dashboard-answers.json docs/pictures
+
 fuzz: ## invented input for every decoder, FUZZTIME=5s each
 	@scripts/fuzz
 
@@ -136,6 +143,9 @@ test-deps:
 drill-deps:
 	@scripts/install-deps drill
 
+pictures-deps:
+	@scripts/install-deps pictures
+
 # go build itself knows what has changed.
 $(LOCAL) $(REPLAY) $(DRILL): FORCE
 	@go build -o $@ ./services/$(notdir $@)
@@ -146,4 +156,4 @@ $(BENCH): FORCE
 
 FORCE:
 
-.PHONY: help up status logs handover rolling-upgrade env clean replay drill drill-controls drill-short drill-list drill-table bench test test-compose test-logs sweep soak fuzz lint build deps test-deps drill-deps FORCE
+.PHONY: help up status logs handover rolling-upgrade env clean replay drill drill-controls drill-short drill-list drill-table bench test test-compose test-logs sweep soak dashboard-pictures fuzz lint build deps test-deps drill-deps pictures-deps FORCE

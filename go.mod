@@ -2,6 +2,13 @@ module evergreen
 
 go 1.26.0
 
+// Packages of npm, some of which bring a bit of Go.
+ignore (
+	./grafana/pictures/node_modules
+	./grafana/schema/node_modules
+	./postman/node_modules
+)
+
 require (
 	github.com/alexedwards/argon2id v1.0.0
 	github.com/anishathalye/porcupine v1.3.1

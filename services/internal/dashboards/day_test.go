@@ -77,6 +77,8 @@ func live(t *testing.T) *day {
 	shop := stack.StartT(t, stack.Options{
 		Services: stack.WithObservers(), Files: compressed(t), Settings: map[string]string{
 			"RESERVATION": "3s", "ADMIN_EMAIL": "owner@example.com", "RATE_USER_PER_SECOND": "10000",
+			// Longer than two scrapes, so that each replica's probe is seen to fail.
+			"SENTINEL_DOWN_AFTER_MS": "4000",
 		},
 	})
 	d := &day{prometheus: ask(t, shop.Process("prometheus").Addr()), soldOut: 5, revenue: map[string]float64{}}
@@ -128,9 +130,11 @@ func (d *day) freezeReplica(t *testing.T, shop *stack.Stack) {
 
 func (d *day) killPrimary(t *testing.T, shop *stack.Stack) {
 	t.Helper()
+	killed := time.Now()
 	require.NoError(t, shop.Process(d.was).Kill())
-	d.noPrimary = d.prometheus.becomes(t, `avg(shop_write_probe_success) == 0`)
-	d.prometheus.becomes(t, `avg(shop_write_probe_success) == 1 and on () count(redis_instance_info{role="master"}) == 1 and on () count(count by (master_address) (redis_sentinel_master_status)) == 1`)
+	d.prometheus.becomes(t, `count(redis_instance_info{role="master", instance!="`+d.was+`"}) == 1`)
+	over := d.prometheus.becomes(t, `avg(shop_write_probe_success) == 1 and on () count(count by (master_address) (redis_sentinel_master_status)) == 1`)
+	d.noPrimary = d.prometheus.was(t, `avg(shop_write_probe_success) == 0`, killed, over)
 	var err error
 	d.became, err = shop.AwaitPrimary(t.Context(), func(name string) bool { return name != d.was })
 	require.NoError(t, err)

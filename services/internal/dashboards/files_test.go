@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -97,4 +99,29 @@ func promtool(t *testing.T, arguments ...string) {
 	t.Helper()
 	output, err := exec.Command("promtool", arguments...).CombinedOutput()
 	require.NoError(t, err, "%s", output)
+}
+
+func TestEveryMetricOnADashboardIsExplained(t *testing.T) {
+	var explained strings.Builder
+	for _, page := range []string{"metrics.md", "observability.md"} {
+		text, err := os.ReadFile(filepath.Join(root, "docs", page))
+		require.NoError(t, err)
+		explained.Write(text)
+	}
+	metric := regexp.MustCompile(`\b(?:shop|redis|nginx|node|process|go|prometheus|alertmanager|loki|scrape)_\w+`)
+	// A histogram is explained by its own name; what stands in quotes, and what is grouped by, are labels.
+	series := regexp.MustCompile(`_(bucket|count|sum)$`)
+	label := regexp.MustCompile(`"[^"]*"|\b(?:by|on) \([^)]*\)`)
+	seen := map[string]bool{}
+	for _, query := range queries(t) {
+		for _, name := range metric.FindAllString(label.ReplaceAllString(query.expr, ""), -1) {
+			seen[name] = true
+			require.Contains(t, explained.String(), "`"+series.ReplaceAllString(name, "")+"`", query.where)
+		}
+	}
+	require.Greater(t, len(seen), 100)
+	for name, d := range committed(t) {
+		require.FileExists(t, filepath.Join(root, "docs/pictures", d.UID+".png"))
+		require.Contains(t, explained.String(), "](pictures/"+d.UID+".png)", name)
+	}
 }

@@ -49,17 +49,33 @@ func (a asked) try(ctx context.Context, expr string, when time.Time) (model.Vect
 	return value.(model.Vector), nil
 }
 
+// settled is how old a moment is when all that belongs to it has arrived: the time-out of a scrape.
+const settled = 2 * time.Second
+
 // becomes waits until an expression has an answer, and gives the time when it had. PromQL's comparisons leave out what
 // does not fit, so the condition stands in the expression.
 func (a asked) becomes(t *testing.T, expr string) time.Time {
 	t.Helper()
 	var when time.Time
 	require.Eventually(t, func() bool {
-		when = time.Now()
+		when = time.Now().Add(-settled)
 		found, err := a.try(t.Context(), expr, when)
 		return err == nil && len(found) > 0
 	}, 90*time.Second, 200*time.Millisecond, "Prometheus never saw: %s", expr)
 	return when
+}
+
+// was gives the first moment at which an expression had an answer, for what may be over before somebody has asked.
+func (a asked) was(t *testing.T, expr string, from, to time.Time) time.Time {
+	t.Helper()
+	var first model.Time
+	for _, series := range a.over(t, expr, from, to) {
+		if at := series.Values[0].Timestamp; first == 0 || at < first {
+			first = at
+		}
+	}
+	require.NotZero(t, first, "Prometheus never saw: %s", expr)
+	return first.Time()
 }
 
 // passes waits until Prometheus has watched for so long without a fault of its own.
