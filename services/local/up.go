@@ -98,9 +98,9 @@ The shop is open; Ctrl-C closes it.
   admin         %s, whose password is ADMIN_PASSWORD in .env. To log in:
                 . ./.env; curl -s %s/v1/sessions -H 'Content-Type: application/json' \
                   -d "{\"email\": \"$ADMIN_EMAIL\", \"password\": \"$ADMIN_PASSWORD\"}"
-  who does what, in another terminal: make status%s
+  who does what, in another terminal: make status%s; what they say: make logs%s
 `, s.URL(), also, grafana(s), s.Process("prometheus").Addr(), s.Process("alertmanager").Addr(), l.mails(s),
-		filepath.Join(l.dir(), "logs"), s.Setting("ADMIN_EMAIL"), s.URL(), l.netArgument())
+		filepath.Join(l.dir(), "logs"), s.Setting("ADMIN_EMAIL"), s.URL(), l.netArgument(), l.netArgument())
 }
 
 // grafana is its address, or why there is none.
