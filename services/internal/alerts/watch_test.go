@@ -157,13 +157,18 @@ func (w watched) mailedAlerts() map[string]bool {
 	return about
 }
 
-// repair starts what is down and waits until everything can be used.
+// repair starts what is down and waits until everything can be used, and until Prometheus has seen that the shop sells:
+// else it would take the next failure for the same one.
 func (w watched) repair() time.Time {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
 	require.NoError(w.t, w.Up(ctx))
-	return time.Now()
+	healed := time.Now()
+	w.eventually("the shop sells again", func() bool {
+		return len(w.query("sum(shop_write_probe_success) == 2")) > 0 && len(w.query(`ALERTS{alertname="WriteProbeFailing"}`)) == 0
+	})
+	return healed
 }
 
 // roles gives the primary and the replicas.
