@@ -13,15 +13,17 @@ import (
 // one Idempotency-Key only once: by the replica that gives the answer to the
 // request that had the effect (redisdb.Result.Own). The nil Metrics count nothing.
 type Metrics struct {
-	statuses, revenue, refunded *prometheus.CounterVec
-	stockOuts, refusals         prometheus.Counter
+	statuses            map[string]prometheus.Counter
+	revenue, refunded   *prometheus.CounterVec
+	stockOuts, refusals prometheus.Counter
 }
 
 // NewMetrics registers the metrics with registry.
 func NewMetrics(registry prometheus.Registerer) *Metrics {
 	counter := func(name, help string) prometheus.CounterOpts { return prometheus.CounterOpts{Name: name, Help: help} }
+	statuses := prometheus.NewCounterVec(counter("shop_purchases_total", "Purchases that came into a status, by status."), []string{"status"})
 	m := &Metrics{
-		statuses: prometheus.NewCounterVec(counter("shop_purchases_total", "Purchases that came into a status, by status."), []string{"status"}),
+		statuses: map[string]prometheus.Counter{},
 		revenue: prometheus.NewCounterVec(counter("shop_revenue_minor_units_total",
 			"Totals of the purchases that were paid, in minor units, by currency."), []string{"currency"}),
 		refunded: prometheus.NewCounterVec(counter("shop_refunded_minor_units_total",
@@ -30,9 +32,9 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		refusals:  prometheus.NewCounter(counter("shop_stock_refusals_total", "Purchases and late payments refused for want of stock.")),
 	}
 	for _, status := range Statuses() {
-		m.statuses.WithLabelValues(status) // from 0 on, so that rate() sees the first one
+		m.statuses[status] = statuses.WithLabelValues(status) // from 0 on, so that rate() sees the first one
 	}
-	registry.MustRegister(m.statuses, m.revenue, m.refunded, m.stockOuts, m.refusals)
+	registry.MustRegister(statuses, m.revenue, m.refunded, m.stockOuts, m.refusals)
 	return m
 }
 
@@ -49,7 +51,7 @@ func (m *Metrics) created(ctx context.Context, r redisdb.Result) {
 	switch {
 	case !m.counts(ctx, r):
 	case r.Code == 0:
-		m.statuses.WithLabelValues(Pending).Inc()
+		m.statuses[Pending].Inc()
 		m.stockOuts.Add(float64(r.Int(createdOuts)))
 	case r.Code == codeShort:
 		m.refusals.Inc()
@@ -62,7 +64,7 @@ func (m *Metrics) moved(ctx context.Context, status string, r redisdb.Result) {
 	switch {
 	case !m.counts(ctx, r):
 	case r.Code == 0 && r.Values[0] == status:
-		m.statuses.WithLabelValues(status).Inc()
+		m.statuses[status].Inc()
 		if status == Paid {
 			m.stockOuts.Add(float64(r.Int(movedExtra)))
 		}

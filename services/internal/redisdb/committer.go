@@ -78,8 +78,7 @@ func (c *committer) submit(it *item) error {
 		c.held.Add(-1)
 		return ErrBusy
 	}
-	c.metrics.holds(1)
-	defer func() { c.held.Add(-1); c.metrics.holds(-1) }()
+	defer c.held.Add(-1)
 	it.done, it.fits = make(chan error, 1), c.most
 	deadline := time.NewTimer(time.Until(it.deadline))
 	defer deadline.Stop()

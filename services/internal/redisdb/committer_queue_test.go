@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	dto "github.com/prometheus/client_model/go"
 	"github.com/stretchr/testify/require"
 
 	"evergreen/services/internal/netfault"
@@ -151,11 +150,7 @@ func TestWhileAGroupHangsTheQueueStaysBoundedAndNobodyWaitsInVain(t *testing.T) 
 func TestHeldWritesAreCountedWhileTheyAreHeld(t *testing.T) {
 	db, proxy := proxied(t, generous)
 	key := unique("counter")
-	held := func() float64 {
-		var metric dto.Metric
-		require.NoError(t, db.metrics.held.Write(&metric))
-		return metric.GetGauge().GetValue()
-	}
+	held := func() float64 { return valuesOf(t, collector{db}, "shop_commit_held_writes")[""] }
 	proxy.Set(netfault.Fault{Kind: netfault.KeepReply, Match: key, Times: 1})
 	done := make(chan []ending, 1)
 	go func() { done <- commitAll(t, db, counts(key, 30)) }()

@@ -26,7 +26,7 @@ func TestWhatWaitsTogetherRidesTogether(t *testing.T) {
 	require.Equal(t, "500", ask(t, "GET", key))
 	var groups, acknowledged dto.Metric
 	require.NoError(t, db.metrics.groups.Write(&groups))
-	require.NoError(t, db.metrics.cases.WithLabelValues(caseTwo).Write(&acknowledged))
+	require.NoError(t, db.metrics.cases[caseTwo].Write(&acknowledged))
 	require.GreaterOrEqual(t, acknowledged.GetCounter().GetValue(), 500.0)
 	require.Less(t, groups.GetHistogram().GetSampleCount(), uint64(100))
 }

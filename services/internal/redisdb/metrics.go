@@ -16,8 +16,7 @@ type metrics struct {
 	retries   *prometheus.CounterVec
 	groups    prometheus.Histogram
 	queue     prometheus.Gauge
-	held      prometheus.Gauge
-	cases     *prometheus.CounterVec
+	cases     map[string]prometheus.Counter
 	unproven  prometheus.Counter
 	failovers prometheus.Counter
 	reads     map[string]prometheus.Counter
@@ -28,25 +27,13 @@ type metrics struct {
 	probeSuccess, probeDuration *prometheus.GaugeVec
 }
 
-// commitBuckets are for the classic histogram; the native one beside it, for a
-// Prometheus that asks for it, has finer ones.
-var commitBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
-
-// How fine the native histograms are: each bucket is at most a tenth wider than
-// the one before, and there are no more than so many of them.
-const (
-	nativeFactor  = 1.1
-	nativeBuckets = 100
-)
-
 func newMetrics(registry prometheus.Registerer) *metrics {
 	f := factory{promauto.With(registry)}
 	return &metrics{
 		duration: f.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "shop_commit_duration_seconds",
 			Help:    "Time from the submission of a write to its acknowledgement, by script and outcome.",
-			Buckets: commitBuckets, NativeHistogramBucketFactor: nativeFactor, NativeHistogramMaxBucketNumber: nativeBuckets,
-			NativeHistogramMinResetDuration: time.Hour,
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"script", "outcome"}),
 		outcomes: each(f.counters("shop_commits_total", "Writes that ended, by outcome.", "outcome"), outcomes()),
 		retries:  f.counters("shop_commit_retries_total", "Groups of writes that were submitted again, by cause.", "cause", causes()...),
@@ -54,8 +41,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 			Name: "shop_commit_group_size", Help: "Writes in one group.", Buckets: prometheus.ExponentialBuckets(1, 2, 8),
 		}),
 		queue:     f.gauge("shop_commit_queue_depth", "Writes that wait for the next group."),
-		held:      f.gauge("shop_commit_held_writes", "Writes, and reads as strong as writes, that have no answer yet: waiting, in flight or held in a failover."),
-		cases:     f.counters("shop_commit_acknowledged_total", "Writes acknowledged, by case of the acknowledgement rule.", "case", caseTwo, caseOne),
+		cases:     each(f.counters("shop_commit_acknowledged_total", "Writes acknowledged, by case of the acknowledgement rule.", "case"), []string{caseTwo, caseOne}),
 		unproven:  f.counter("shop_commit_withheld_total", "Writes that ran and whose acknowledgement was withheld; they are submitted again."),
 		failovers: f.counter("shop_redis_failovers_total", "Changes of the primary that this replica has seen."),
 		reads:     each(f.counters("shop_reads_total", "Reads answered, by who answered, and those that nobody did.", "source"), sources()),
@@ -120,16 +106,9 @@ func (m *metrics) group(size, waiting int) {
 	}
 }
 
-// holds notes that so many writes more have no answer yet.
-func (m *metrics) holds(more float64) {
-	if m != nil {
-		m.held.Add(more)
-	}
-}
-
 func (m *metrics) acknowledged(how string, n int) {
 	if m != nil {
-		m.cases.WithLabelValues(how).Add(float64(n))
+		m.cases[how].Add(float64(n))
 	}
 }
 

@@ -8,6 +8,8 @@ var (
 		"1 for the Redis node that this replica takes for the primary.", []string{"addr"}, nil)
 	replicaLag = prometheus.NewDesc("shop_redis_replica_lag_seconds",
 		"Age of the primary's last heartbeat on a replica, by node; it grows while the node does not answer.", []string{"node"}, nil)
+	heldWrites = prometheus.NewDesc("shop_commit_held_writes",
+		"Writes, and reads as strong as writes, that have no answer yet: waiting, in flight or held in a failover.", nil, nil)
 	poolConns = prometheus.NewDesc("shop_redis_pool_connections",
 		"Connections in the pool, by node and state.", []string{"node", "state"}, nil)
 	poolTimeouts = prometheus.NewDesc("shop_redis_pool_timeouts_total",
@@ -21,7 +23,7 @@ type collector struct{ db *DB }
 
 // Describe is part of prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, one := range []*prometheus.Desc{primaryInfo, replicaLag, poolConns, poolTimeouts, poolStale} {
+	for _, one := range []*prometheus.Desc{primaryInfo, replicaLag, heldWrites, poolConns, poolTimeouts, poolStale} {
 		ch <- one
 	}
 }
@@ -35,6 +37,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	if now.primary != "" {
 		tell(primaryInfo, prometheus.GaugeValue, 1, now.primary)
 	}
+	tell(heldWrites, prometheus.GaugeValue, float64(c.db.committer.held.Load()))
 	for node, lag := range c.db.lags.of(now.nodes) {
 		if node != now.primary {
 			tell(replicaLag, prometheus.GaugeValue, lag.Seconds(), node)

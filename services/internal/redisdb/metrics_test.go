@@ -52,13 +52,13 @@ func TestAFailoverIsCountedAndWhatItHoldsToo(t *testing.T) {
 	require.NoError(t, a.Process(primary).Kill())
 	done, key := make(chan []ending, 1), unique("counter")
 	go func() { done <- commitAll(t, db, counts(key, 20)) }()
-	require.Eventually(t, func() bool { return read(t, db.metrics.held) >= 20 }, generous, time.Millisecond)
+	require.Eventually(t, func() bool { return valuesOf(t, collector{db}, "shop_commit_held_writes")[""] >= 20 }, generous, time.Millisecond)
 	require.Eventually(t, func() bool { return db.metrics.retriesFor(t, "no-connection") > 0 }, generous, time.Millisecond)
 	for _, e := range <-done {
 		require.NoError(t, e.err)
 	}
 	require.InDelta(t, 1, read(t, db.metrics.failovers), 0)
-	require.Positive(t, read(t, db.metrics.cases.WithLabelValues(caseOne)), "one of three nodes is gone")
+	require.Positive(t, read(t, db.metrics.cases[caseOne]), "one of three nodes is gone")
 	_, err := db.Commit(t.Context(), counting(key, 99, idempotency.Request{}))
 	require.NoError(t, err)
 }
