@@ -33,19 +33,19 @@ var errMissed = errors.New("a bar was missed")
 // Run measures ways to commit and what metrics cost, and prints the tables. A
 // missed bar is an error.
 func Run(ctx context.Context, o Options) error {
-	commits, err := o.Only == overheadAlone, error(nil)
-	if !commits {
-		if commits, err = compareCommits(ctx, o); err != nil {
+	parts := map[string]func(context.Context, Options) (bool, error){commitsAlone: compareCommits, overheadAlone: overhead}
+	all := true
+	for _, part := range []string{commitsAlone, overheadAlone} {
+		if o.Only != "" && o.Only != part {
+			continue
+		}
+		met, err := parts[part](ctx, o)
+		if err != nil {
 			return err
 		}
+		all = all && met
 	}
-	cheap := o.Only == commitsAlone
-	if !cheap {
-		if cheap, err = overhead(ctx, o); err != nil {
-			return err
-		}
-	}
-	if !commits || !cheap {
+	if !all {
 		return errMissed
 	}
 	return nil

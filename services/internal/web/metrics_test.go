@@ -2,6 +2,7 @@ package web
 
 import (
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ func served(t *testing.T, header map[string]string) map[string]*dto.MetricFamily
 	router := gin.New()
 	router.Use(Identify([]string{"192.0.2.1"}, "api-1"), NewObserver(NewMetrics(registry), slog.New(slog.DiscardHandler)).Observe)
 	router.GET("/thing/:id", func(c *gin.Context) { c.Status(204) })
-	request := httptest.NewRequest("GET", "/thing/7", nil) // from 192.0.2.1
+	request := httptest.NewRequest(http.MethodGet, "/thing/7", nil) // from 192.0.2.1
 	for name, value := range header {
 		request.Header.Set(name, value)
 	}
