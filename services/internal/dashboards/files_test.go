@@ -108,7 +108,7 @@ func TestEveryMetricOnADashboardIsExplained(t *testing.T) {
 		require.NoError(t, err)
 		explained.Write(text)
 	}
-	metric := regexp.MustCompile(`\b(?:shop|redis|nginx|node|process|go|prometheus|alertmanager|loki|scrape)_\w+`)
+	metric := regexp.MustCompile(`\b(?:shop|redis|nginx|node|process|go|prometheus|alertmanager|loki|otelcol|scrape)_\w+`)
 	// A histogram is explained by its own name; what stands in quotes, and what is grouped by, are labels.
 	series := regexp.MustCompile(`_(bucket|count|sum)$`)
 	label := regexp.MustCompile(`"[^"]*"|\b(?:by|on) \([^)]*\)`)

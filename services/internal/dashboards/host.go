@@ -120,14 +120,20 @@ func hostAlertmanager() []*Panel {
 }
 
 func hostLogs() []*Panel {
-	const loki = `job="loki", ` + every
+	const (
+		loki      = `job="loki", ` + every
+		collector = `job="collector", ` + every
+	)
 	return []*Panel{
 		heading("Logs, where they run (profile logs)"),
 		graph("Log lines taken in a second", "By Loki. Normal is some for each request. None while requests come in: the collector is down, or cannot read the files.",
-			"none", q(`sum(rate(loki_distributor_lines_received_total{`+loki+`}[$__rate_interval]))`, "lines")).size(8, 7).none("no Loki here"),
+			"none", q(`sum(rate(loki_distributor_lines_received_total{`+loki+`}[$__rate_interval]))`, "lines")).size(6, 7).none("no Loki here"),
 		graph("Log lines refused", "By reason: too many, too old, too long. Normal is none. If not: the limits in loki/ and who writes so much.",
-			"none", q(`sum by (reason) (rate(loki_discarded_samples_total{`+loki+`}[$__rate_interval]))`, "{{reason}}")).size(8, 7).none("none"),
-		graph("Memory of the log pipeline", "Resident bytes of Loki and its collector. Normal is under 384 and 256 MB, their bounds in containers.",
-			"bytes", q(`process_resident_memory_bytes{job=~"loki|collector", `+every+`}`, "{{instance}}")).size(8, 7).none("no Loki here"),
+			"none", q(`sum by (reason) (rate(loki_discarded_samples_total{`+loki+`}[$__rate_interval]))`, "{{reason}}")).size(6, 7).none("none"),
+		graph("Lines that wait in the collector", "What Loki has not taken yet, against the most that may wait. Normal is near 0. It climbs: Loki is down or slow; at the bound the collector stops reading, and nothing is lost as long as the files are there.",
+			"none", q(`sum by (instance) (otelcol_exporter_queue_size{`+collector+`})`, "wait"), q(`sum by (instance) (otelcol_exporter_queue_capacity{`+collector+`})`, "at most")).
+			size(6, 7).none("no collector here").painted("at most", "red"),
+		graph("Memory of the log pipeline", "Resident bytes of Loki and its collector. Normal is under 384 and 256 MB, their bounds in containers. Near it: fewer lines, or a higher bound.",
+			"bytes", q(`process_resident_memory_bytes{`+loki+`}`, "{{instance}}"), q(`otelcol_process_memory_rss{`+collector+`}`, "{{instance}}")).size(6, 7).none("no Loki here"),
 	}
 }

@@ -140,7 +140,7 @@ func TestEveryQueryFollowsTheInstanceChosenAndNamesNone(t *testing.T) {
 
 // selectors are the braces of an expression; a metric without any counts as an empty one.
 func selectors(expr string) []string {
-	bare := regexp.MustCompile(`\b(shop|redis|nginx|node|process|go|prometheus|alertmanager|loki)_[a-z0-9_]+\b(\{)?`)
+	bare := regexp.MustCompile(`\b(shop|redis|nginx|node|process|go|prometheus|alertmanager|loki|otelcol)_[a-z0-9_]+\b(\{)?`)
 	found := regexp.MustCompile(`\{[^}]*\}`).FindAllString(expr, -1)
 	for _, metric := range bare.FindAllStringSubmatch(regexp.MustCompile(`\{[^}]*\}`).ReplaceAllString(expr, "{"), -1) {
 		if metric[2] == "" {
