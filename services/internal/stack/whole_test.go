@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -64,7 +65,8 @@ func TestAReportNamesAllThatAWholeStackLacks(t *testing.T) {
 
 func TestFurtherAPIReplicasFollowTheFirstTwo(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, topology(), withReplicas(2))
+	asked := slices.DeleteFunc(topology(), func(svc service) bool { return svc.kind == kindGrafana })
+	require.Equal(t, asked, withReplicas(2), "all but Grafana, which runs or does not")
 	replicas := 0
 	for _, svc := range withReplicas(16) {
 		if svc.kind == kindAPI {
