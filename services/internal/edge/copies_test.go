@@ -3,8 +3,6 @@ package edge
 import (
 	"net/http"
 	"os"
-	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,20 +14,7 @@ import (
 func TestACopyOfTheLogsIsKeptForACollectorAndPutAside(t *testing.T) {
 	e := newEdge(t)
 	kept := t.TempDir()
-	cmd := exec.Command("sh", "../../../nginx/start-nginx.sh")
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH") + ":/usr/sbin", "NGINX_RUN_DIR=" + e.dir, "NET=" + e.net, "NGINX_NAME=nginx-a", "STATUS_PORT=8081",
-		"RATE_EDGE_PER_SECOND=2000", "EDGE_CONNECTIONS=10", "LOG_DIR=" + kept, "LOG_LOOK_EVERY=0.1",
-	}
-	me, err := user.Current()
-	require.NoError(t, err)
-	cmd.Env = append(cmd.Env, "NGINX_USER="+me.Username)
-	output, err := os.Create(filepath.Join(t.TempDir(), "output"))
-	require.NoError(t, err)
-	defer output.Close()
-	cmd.Stdout, cmd.Stderr = output, output
-	e.run(cmd)
-	e.waitFor("nginx-a")
+	output := e.startByTheScript("RATE_EDGE_PER_SECOND=2000", "LOG_DIR="+kept, "LOG_LOOK_EVERY=0.1")
 
 	require.Equal(t, http.StatusOK, e.send("GET", "/v1/products?email=ann%40example.org", "").status)
 	access := filepath.Join(kept, "nginx-a", "access.log")
@@ -40,7 +25,7 @@ func TestACopyOfTheLogsIsKeptForACollectorAndPutAside(t *testing.T) {
 		}
 	}
 	e.eventually(has(access, `"path":"/v1/products"`), "the copy has it")
-	e.eventually(has(output.Name(), `"path":"/v1/products"`), "the output too")
+	e.eventually(has(output, `"path":"/v1/products"`), "the output too")
 	require.FileExists(t, filepath.Join(kept, "nginx-a", "error.log"))
 
 	// As much as many requests would leave.
@@ -56,7 +41,7 @@ func TestACopyOfTheLogsIsKeptForACollectorAndPutAside(t *testing.T) {
 	require.True(t, has(access+".1", `"path":"/v1/products"`)())
 	require.Equal(t, http.StatusOK, e.send("GET", "/v1/later", "").status)
 	e.eventually(has(access, `"path":"/v1/later"`), "nginx writes to the new one")
-	require.NotContains(t, string(must(os.ReadFile(output.Name()))), "email=")
+	require.NotContains(t, string(must(os.ReadFile(output))), "email=")
 }
 
 func must(text []byte, _ error) []byte { return text }

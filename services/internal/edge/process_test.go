@@ -97,21 +97,7 @@ func TestTheContainerScriptRendersAndStartsTheSameConfiguration(t *testing.T) {
 func startsByTheScript(t *testing.T, replicas int) {
 	t.Helper()
 	e := newEdge(t, behind(replicas), with("RATE_EDGE_PER_SECOND", "1"), with("RATE_EDGE_BURST", "2"), with("EDGE_CONNECTIONS", "10"))
-	cmd := exec.Command("sh", "../../../nginx/start-nginx.sh")
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH") + ":/usr/sbin", "NGINX_RUN_DIR=" + e.dir, "NET=" + e.net, "NGINX_NAME=nginx-a",
-		"STATUS_PORT=8081", "RATE_EDGE_PER_SECOND=1", "EDGE_CONNECTIONS=10",
-		"API_REPLICAS=" + strconv.Itoa(replicas),
-	}
-	me, err := user.Current()
-	require.NoError(t, err)
-	cmd.Env = append(cmd.Env, "NGINX_USER="+me.Username)
-	output, err := os.Create(filepath.Join(t.TempDir(), "output"))
-	require.NoError(t, err)
-	defer output.Close()
-	cmd.Stdout, cmd.Stderr = output, output
-	e.run(cmd)
-	e.waitFor("nginx-a")
+	output := e.startByTheScript("RATE_EDGE_PER_SECOND=1", "API_REPLICAS="+strconv.Itoa(replicas))
 
 	for file, text := range e.rendered("nginx-a", e.dir) {
 		written, err := os.ReadFile(filepath.Join(e.dir, file))
@@ -123,9 +109,28 @@ func startsByTheScript(t *testing.T, replicas int) {
 	}
 	require.Equal(t, http.StatusTooManyRequests, e.send("GET", "/v1/products", "").status)
 	e.eventually(func() bool {
-		logged, err := os.ReadFile(output.Name())
+		logged, err := os.ReadFile(output)
 		return err == nil && strings.Contains(string(logged), `"status":429`)
 	}, "the access log is the container's output")
+}
+
+// startByTheScript starts nginx-a as a container does, and gives the file with what it prints.
+func (e *edge) startByTheScript(settings ...string) (output string) {
+	e.t.Helper()
+	me, err := user.Current()
+	require.NoError(e.t, err)
+	cmd := exec.Command("sh", "../../../nginx/start-nginx.sh")
+	cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH") + ":/usr/sbin", "NGINX_RUN_DIR=" + e.dir, "NET=" + e.net, "NGINX_NAME=nginx-a",
+		"STATUS_PORT=8081", "EDGE_CONNECTIONS=10", "NGINX_USER=" + me.Username,
+	}, settings...)
+	file, err := os.Create(filepath.Join(e.t.TempDir(), "output"))
+	require.NoError(e.t, err)
+	defer file.Close()
+	cmd.Stdout, cmd.Stderr = file, file
+	e.run(cmd)
+	e.waitFor("nginx-a")
+	return file.Name()
 }
 
 func TestItRunsWithoutRoot(t *testing.T) {
