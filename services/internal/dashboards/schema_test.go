@@ -8,26 +8,16 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/npmtest"
 )
 
 // checker gives the folder of the program that holds dashboards against Grafana's types, and installs what it needs
 // first, at the locked versions, unless that was done since the lock file changed.
 func checker(t *testing.T) string {
 	t.Helper()
-	for _, program := range []string{"node", "npm"} {
-		_, err := exec.LookPath(program)
-		require.NoError(t, err, "this needs Node.js 18 or later and npm; on Debian scripts/install-deps test installs them")
-	}
 	dir := filepath.Join(root, "grafana/schema")
-	locked, err := os.Stat(filepath.Join(dir, "package-lock.json"))
-	require.NoError(t, err)
-	done, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json"))
-	if err != nil || done.ModTime().Before(locked.ModTime()) {
-		command := exec.CommandContext(t.Context(), "npm", "ci", "--no-progress")
-		command.Dir = dir
-		said, err := command.CombinedOutput()
-		require.NoError(t, err, "npm ci could not install Grafana's types:\n%s", said)
-	}
+	npmtest.Install(t, dir)
 	return dir
 }
 

@@ -3,7 +3,6 @@ package postman
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"evergreen/services/internal/npmtest"
 	"evergreen/services/internal/stack"
 )
 
@@ -26,19 +26,7 @@ func folder(t *testing.T) string {
 // versions, unless that was done since the lock file changed.
 func installed(t *testing.T, dir string) string {
 	t.Helper()
-	for _, program := range []string{"node", "npm"} {
-		_, err := exec.LookPath(program)
-		require.NoError(t, err, "newman needs Node.js 18 or later and npm; on Debian scripts/install-deps installs them")
-	}
-	locked, err := os.Stat(filepath.Join(dir, "package-lock.json"))
-	require.NoError(t, err)
-	done, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json"))
-	if err != nil || done.ModTime().Before(locked.ModTime()) {
-		command := exec.CommandContext(t.Context(), "npm", "ci", "--no-progress")
-		command.Dir = dir
-		said, err := command.CombinedOutput()
-		require.NoError(t, err, "npm ci could not install newman:\n%s", said)
-	}
+	npmtest.Install(t, dir)
 	return filepath.Join(dir, "node_modules", "newman", "bin", "newman.js")
 }
 
