@@ -80,8 +80,9 @@ func live(t *testing.T) *day {
 	shop := stack.StartT(t, stack.Options{
 		Services: stack.WithObservers(), Files: compressed(t), Settings: map[string]string{
 			"RESERVATION": "3s", "ADMIN_EMAIL": "owner@example.com", "RATE_USER_PER_SECOND": "10000",
-			// Longer than two scrapes, so that each replica's probe is seen to fail.
-			"SENTINEL_DOWN_AFTER_MS": "4000",
+			// Without a primary for so long that NoPrimary fires, whenever the scrapes fall: the first that misses it may be 2 s
+			// late, and two evaluations 2 s apart have to see that.
+			"SENTINEL_DOWN_AFTER_MS": "6000",
 		},
 	})
 	d := &day{prometheus: ask(t, shop.Process("prometheus").Addr()), soldOut: 5, revenue: map[string]float64{}}
