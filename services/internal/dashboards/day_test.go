@@ -138,7 +138,7 @@ func (d *day) killPrimary(t *testing.T, shop *stack.Stack) {
 	require.NoError(t, shop.Process(d.was).Kill())
 	d.prometheus.becomes(t, `count(redis_instance_info{role="master", instance!="`+d.was+`"}) == 1`)
 	over := d.prometheus.becomes(t, `avg(shop_write_probe_success) == 1 and on () count(count by (master_address) (redis_sentinel_master_status)) == 1`)
-	d.noPrimary = d.prometheus.was(t, `avg(shop_write_probe_success) == 0`, killed, over)
+	d.noPrimary = d.prometheus.was(t, `avg(shop_write_probe_success) == 0 and on () redis_up{instance="`+d.was+`"} == 0`, killed, over)
 	var err error
 	d.became, err = shop.AwaitPrimary(t.Context(), func(name string) bool { return name != d.was })
 	require.NoError(t, err)
