@@ -41,9 +41,13 @@ func TestARequestIsFollowedByItsID(t *testing.T) {
 	bought := ann.Want(t, 201, "POST", "/v1/purchases", shoptest.Order(product, 1))
 	id, replica := bought.Header.Get("X-Request-Id"), bought.Header.Get("X-Served-By")
 
-	edge := append(
-		linesWith(t, filepath.Join(shared.Dir(), "logs", "nginx-a", "access.log"), id),
-		linesWith(t, filepath.Join(shared.Dir(), "logs", "nginx-b", "access.log"), id)...)
+	var edge []map[string]any
+	require.Eventually(t, func() bool { // nginx answers first, and then it logs
+		edge = append(
+			linesWith(t, filepath.Join(shared.Dir(), "logs", "nginx-a", "access.log"), id),
+			linesWith(t, filepath.Join(shared.Dir(), "logs", "nginx-b", "access.log"), id)...)
+		return len(edge) > 0
+	}, 10*time.Second, 10*time.Millisecond)
 	require.Len(t, edge, 1)
 	require.Equal(t, "/v1/purchases", edge[0]["path"])
 	require.Equal(t, replica, edge[0]["replica"])
