@@ -161,6 +161,7 @@ func (p *Process) bury(life *run) {
 	defer p.mu.Unlock()
 	pid := life.cmd.Process.Pid
 	_ = unix.Kill(-pid, unix.SIGKILL)
+	awaitGroup(pid, groupLimit)
 	_ = os.Remove(p.pidPath)
 	p.undertaker.del(pid)
 	life.why, life.ended = life.cmd.Wait(), time.Now()

@@ -110,8 +110,10 @@ func TestNginxsWorkersDieWithTheirMaster(t *testing.T) {
 	t.Parallel()
 	s := StartT(t, Options{Services: []string{"nginx-a"}})
 	p := s.Process("nginx-a")
+	life := p.life()
 	require.NoError(t, unix.Kill(p.PID(), unix.SIGKILL), "the master alone")
-	require.Eventually(t, func() bool { return !listens(p.Addr()) }, 5*time.Second, pollEvery)
+	<-life.over
+	require.False(t, listens(p.Addr()))
 	require.Zero(t, p.PID())
 	require.NoError(t, p.Restart(t.Context()))
 }
