@@ -126,7 +126,9 @@ func (d *day) freezeReplica(t *testing.T, shop *stack.Stack) {
 	}
 	d.frozenNode = shop.Process(replica).Addr()
 	require.NoError(t, shop.Process(replica).Pause())
-	d.frozen = d.prometheus.becomes(t, `max(shop_redis_replica_lag_seconds) > 3 and on () max(redis_connected_slave_lag_seconds) >= 2`)
+	// The first write waits for the frozen one, and so may both probes; the next do not.
+	d.frozen = d.prometheus.becomes(t, `max(shop_redis_replica_lag_seconds) > 3 and on () max(redis_connected_slave_lag_seconds) >= 2
+  and on () avg(shop_write_probe_success) == 1`)
 	require.NoError(t, shop.Process(replica).Resume())
 	d.prometheus.becomes(t, `max(shop_redis_replica_lag_seconds) < 2 and on () min(redis_master_link_up) == 1 and on () count(redis_up == 1) == 6`)
 	d.prometheus.passes(t, d.quiet(t))
