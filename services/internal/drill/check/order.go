@@ -14,9 +14,9 @@ import (
 // that had been held end at once, and the sets of those are too many. The search
 // here knows what Porcupine cannot: how the shop works. Each API replica submits
 // groups, one after the other, and an answer's Consistency-Token is the number of
-// its group; purchases of the same size are as good as each other; what only
-// observes goes as soon as it fits, and what nobody observes may wait until it
-// must. What it finds is only a proposal: Porcupine is given the history with
+// its group; a purchase's id tells when it was made; purchases of the same size
+// are as good as each other; what only observes goes as soon as it fits, and what
+// nobody observes may wait until it must. What it finds is only a proposal: Porcupine is given the history with
 // each action's time narrowed to its place in the proposed order, and judges
 // that. So no mistake in here can make a false history pass.
 
@@ -101,14 +101,14 @@ func newSearch(actions []*action, of func(*operation) group) *search {
 	s := &search{actions: actions, endEdge: make([]int, len(actions)), keys: make([]uint64, len(actions)), class: make([]variety, len(actions))}
 	seed := uint64(0x9e3779b97f4a7c15)
 	for i, a := range actions {
-		s.edges = append(s.edges, edge{a.start, false, i})
+		s.groups = append(s.groups, of(a.op))
+		s.edges = append(s.edges, edge{max(a.start, s.groups[i].made), false, i})
 		if a.end != never {
 			s.edges = append(s.edges, edge{a.end, true, i})
 		}
 		s.endEdge[i] = math.MaxInt
 		seed = mix(seed)
 		s.keys[i] = seed
-		s.groups = append(s.groups, of(a.op))
 		s.class[i] = variety{a.delta, a.need, a.stock, a.version, a.edit, a.exact, a.known}
 	}
 	slices.SortStableFunc(s.edges, func(x, y edge) int {
@@ -258,7 +258,7 @@ func (s *search) overtaken(open []int, a int) (n int) {
 		return 0
 	}
 	for _, o := range open {
-		if y := s.actions[o]; s.groups[o] == group && y.start < x.start && y.end < x.end {
+		if y := s.actions[o]; s.groups[o].together(group) && y.start < x.start && y.end < x.end {
 			n++
 		}
 	}
