@@ -16,9 +16,10 @@ import (
 // groups, one after the other, and an answer's Consistency-Token is the number of
 // its group; a purchase's id tells when it was made; purchases of the same size
 // are as good as each other; what only observes goes as soon as it fits, and what
-// nobody observes may wait until it must. What it finds is only a proposal: Porcupine is given the history with
-// each action's time narrowed to its place in the proposed order, and judges
-// that. So no mistake in here can make a false history pass.
+// nobody observes may wait until it must. What it finds is only a proposal:
+// Porcupine is given the history with each action's time narrowed to its place in
+// the proposed order, and judges that. So no mistake in here can make a false
+// history pass.
 
 // plan is one way to search.
 type plan struct {
