@@ -59,7 +59,7 @@ need_secrets() {
 # check_admin_user: the operator's name must not change what another user may do.
 check_admin_user() {
 	case $REDIS_ADMIN_USER in
-	api | boot | default | exporter | replication | sentinel)
+	api | api-[0-9]* | boot | default | exporter | replication | sentinel)
 		die "REDIS_ADMIN_USER=$REDIS_ADMIN_USER is the name of a user that the shop itself needs" ;;
 	*[!A-Za-z0-9_-]*) die "REDIS_ADMIN_USER may hold letters, digits, _ and - only" ;;
 	esac

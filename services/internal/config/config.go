@@ -24,6 +24,20 @@ const ExampleSecret = "example-only-make-env-writes-a-random-one-here"
 // ExampleAdmin is what .env.example shows for ADMIN_EMAIL.
 const ExampleAdmin = "admin@evergreen.example"
 
+// Layout is the newest layout of the stored data that this program can write; the
+// program that can write layout 1 alone is the previous release.
+const Layout = 2
+
+// UserOf is the Redis user that programs of a layout log in as. Layout 1 has the name
+// of the setting itself; every later one appends its number, so that one
+// environment serves the programs of both layouts.
+func UserOf(name string, layout int) string {
+	if layout < 2 {
+		return name
+	}
+	return name + "-" + strconv.Itoa(layout)
+}
+
 // Config is what an API replica needs to know.
 type Config struct {
 	// ReplicaName tells the replicas apart in X-Served-By, logs and metrics.
@@ -41,7 +55,7 @@ type Config struct {
 	// Sentinels are host:port addresses.
 	Sentinels []string
 	// RedisUser and RedisPassword are for the Redis nodes, the other pair is for the
-	// Sentinels: the same, unless it is set.
+	// Sentinels: the same, unless it is set. Both names are those of UserOf.
 	RedisUser, RedisPassword       string
 	SentinelUser, SentinelPassword string
 	// SecretKey keys the hashes of tokens and bodies; at least MinSecret bytes.
@@ -76,9 +90,9 @@ func Load(getenv func(string) string) (Config, error) {
 		TrustedProxies:    r.list("TRUSTED_PROXIES", ""),
 		MasterName:        r.text("REDIS_MASTER_NAME", "evergreen"),
 		Sentinels:         r.list("REDIS_SENTINEL", "required"),
-		RedisUser:         r.text("REDIS_USER", "api"),
+		RedisUser:         UserOf(r.text("REDIS_USER", "api"), Layout),
 		RedisPassword:     r.text("REDIS_PASSWORD", ""),
-		SentinelUser:      r.text("SENTINEL_USER", r.text("REDIS_USER", "api")),
+		SentinelUser:      UserOf(r.text("SENTINEL_USER", r.text("REDIS_USER", "api")), Layout),
 		SentinelPassword:  r.text("SENTINEL_PASSWORD", r.text("REDIS_PASSWORD", "")),
 		SecretKey:         r.secret("SECRET_KEY"),
 		AdminEmail:        r.email("ADMIN_EMAIL"),

@@ -41,9 +41,9 @@ func TestTheSentinelsKnowTheAPIByTheSameNameUnlessItIsSaid(t *testing.T) {
 		set  map[string]string
 		want [4]string // user and password for Redis, then for Sentinel
 	}{
-		{map[string]string{"REDIS_PASSWORD": "p"}, [4]string{"api", "p", "api", "p"}},
-		{map[string]string{"REDIS_USER": "u", "REDIS_PASSWORD": "p"}, [4]string{"u", "p", "u", "p"}},
-		{map[string]string{"REDIS_PASSWORD": "p", "SENTINEL_USER": "su", "SENTINEL_PASSWORD": "sp"}, [4]string{"api", "p", "su", "sp"}},
+		{map[string]string{"REDIS_PASSWORD": "p"}, [4]string{"api-2", "p", "api-2", "p"}},
+		{map[string]string{"REDIS_USER": "u", "REDIS_PASSWORD": "p"}, [4]string{"u-2", "p", "u-2", "p"}},
+		{map[string]string{"REDIS_PASSWORD": "p", "SENTINEL_USER": "su", "SENTINEL_PASSWORD": "sp"}, [4]string{"api-2", "p", "su-2", "sp"}},
 	} {
 		got, err := Load(environment(c.set))
 		require.NoError(t, err)

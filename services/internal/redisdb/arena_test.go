@@ -34,7 +34,7 @@ func newArena(t *testing.T, prepare func(*DB)) *arena {
 			// The scripts of these tests call what the shop's do not, so what runs them
 			// is the operator.
 			User: a.Setting("REDIS_ADMIN_USER"), Password: a.Setting("REDIS_ADMIN_PASSWORD"),
-			SentinelUser: "api", SentinelPassword: a.Setting("REDIS_API_PASSWORD"),
+			SentinelUser: "api-2", SentinelPassword: a.Setting("REDIS_API_PASSWORD"),
 			Deadline: generous, Replica: fmt.Sprint("writer-", i),
 		}, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 		if prepare != nil {

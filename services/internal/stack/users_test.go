@@ -16,10 +16,12 @@ import (
 // rightsOnNodes is all that each user may do on a Redis node. Who gives a user
 // another right has to say so here, too. Beside these everybody may say who he is.
 func rightsOnNodes() map[string]string {
+	api := `ping info time wait eval evalsha get set incr del exists pexpire hget hmget hset hdel
+			zadd zrange zcard zrem zremrangebyscore zremrangebyrank xadd`
 	return map[string]string{
-		"nobody": "",
-		"api": `ping info time wait eval evalsha get set incr del exists pexpire hget hmget hset hdel
-			zadd zrange zcard zrem zremrangebyscore zremrangebyrank xadd`,
+		"nobody":      "",
+		"api":         api,
+		"api-2":       api,
 		"exporter":    "ping info client|setname command|info slowlog|len slowlog|get latency|latest latency|histogram",
 		"replication": "ping replconf psync",
 		"sentinel":    "ping info subscribe publish multi exec slaveof config|rewrite client|setname client|kill script|kill",
@@ -29,19 +31,25 @@ func rightsOnNodes() map[string]string {
 
 // rightsOnSentinels is the same for a Sentinel, which does not know replication.
 func rightsOnSentinels() map[string]string {
+	api := "ping subscribe sentinel|get-master-addr-by-name sentinel|master sentinel|replicas"
 	return map[string]string{
 		"nobody":   "",
-		"api":      "ping subscribe sentinel|get-master-addr-by-name sentinel|master sentinel|replicas",
+		"api":      api,
+		"api-2":    api,
 		"exporter": "ping info client|setname command|info sentinel|masters sentinel|ckquorum sentinel|sentinels sentinel|slaves",
 		"sentinel": "ping client|setname publish sentinel|is-master-down-by-addr",
 		"boot":     "ping sentinel|get-master-addr-by-name sentinel|master",
 	}
 }
 
-// loginOf is one of the shop's own users; "nobody" does not say who he is.
+// loginOf is one of the shop's own users; "nobody" does not say who he is. The API's
+// users, one for each layout of the data, have one password.
 func (s *Stack) loginOf(user string) login {
-	if user == "nobody" {
+	switch user {
+	case "nobody":
 		return login{}
+	case "api-2":
+		return login{user, s.Setting("REDIS_API_PASSWORD")}
 	}
 	return login{user, s.Setting("REDIS_" + strings.ToUpper(user) + "_PASSWORD")}
 }
@@ -147,6 +155,11 @@ func usersReachTheirOwnKeysAndChannels(t *testing.T, s *Stack) {
 		{"api", "redis-1", "EVAL return(redis.call('KEYS','*')) 0", "command"},
 		{"api", "redis-1", "EVAL return(redis.call('PUBLISH','evg:own','x')) 0", "command"},
 		{"api", "redis-1", "EVAL return(redis.call('CONFIG','GET','masterauth')) 0", "command"},
+		{"api-2", "redis-1", "GET evg:own", ""},
+		{"api-2", "redis-1", "GET other", "key"},
+		{"api-2", "redis-1", "EVAL return(redis.call('GET','other')) 0", "key"},
+		{"api-2", "sentinel-1", "SUBSCRIBE +switch-master", ""},
+		{"api-2", "sentinel-1", "SUBSCRIBE __sentinel__:hello", "channel"},
 		{"api", "sentinel-1", "SUBSCRIBE +switch-master", ""},
 		{"api", "sentinel-1", "SUBSCRIBE __sentinel__:hello", "channel"},
 		{"sentinel", "redis-1", "SUBSCRIBE __sentinel__:hello", ""},
@@ -165,7 +178,7 @@ func usersReachTheirOwnKeysAndChannels(t *testing.T, s *Stack) {
 
 func noSecretIsGoodForTwo(t *testing.T, s *Stack) {
 	t.Helper()
-	users := []string{"api", "exporter", "replication", "sentinel", "boot", "admin", "default"}
+	users := []string{"api", "exporter", "replication", "sentinel", "boot", "admin", "default", "api-2"}
 	for _, server := range RedisAndSentinels() {
 		_, err := ask(t.Context(), s.Process(server).Addr(), login{user: "default"}, "PING")
 		require.ErrorContains(t, err, "WRONGPASS", server)
@@ -176,7 +189,7 @@ func noSecretIsGoodForTwo(t *testing.T, s *Stack) {
 					as.user = s.Setting("REDIS_ADMIN_USER")
 				}
 				_, err := ask(t.Context(), s.Process(server).Addr(), as, "PING")
-				if user == secret && (user != "replication" || strings.HasPrefix(server, "redis")) {
+				if (user == secret || user == "api-2" && secret == "api") && (user != "replication" || strings.HasPrefix(server, "redis")) {
 					require.NoError(t, err, "%s at %s", user, server)
 				} else {
 					require.ErrorContains(t, err, "WRONGPASS", "%s with the secret of %s at %s", user, secret, server)
@@ -226,7 +239,7 @@ func TestOfTheRedisSecretsTheAPIGetsItsOwnAlone(t *testing.T) {
 
 func TestAnOperatorCannotTakeTheNameOfAnotherUser(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"api", "default", "sentinel", "a b", "x on nopass"} {
+	for _, name := range []string{"api", "api-2", "api-30", "default", "sentinel", "a b", "x on nopass"} {
 		_, err := Start(t.Context(), Options{Services: []string{"redis-1"}, Settings: map[string]string{"REDIS_ADMIN_USER": name}})
 		require.ErrorContains(t, err, "redis-1 is not ready", name)
 		require.ErrorContains(t, err, "start: REDIS_ADMIN_USER", name)
