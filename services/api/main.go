@@ -1,10 +1,12 @@
 // Command api is one replica of the shop's API. Without arguments it serves
 // until SIGTERM or SIGINT; `api healthcheck` exits 0 when the replica of this
-// environment is ready, for hosts without a shell or curl. `api operator status`
-// and the like are for who runs the shop in containers: see the package operate.
+// environment is ready, for hosts without a shell or curl; `api version` prints the
+// version and the commit that it was built from. `api operator status` and the like
+// are for who runs the shop in containers: see the package operate.
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -21,11 +23,13 @@ import (
 	"errors"
 
 	"github.com/joho/godotenv"
+	"github.com/prometheus/common/version"
 
 	"evergreen/services/internal/app"
 	"evergreen/services/internal/config"
 	"evergreen/services/internal/logfile"
 	"evergreen/services/internal/operate"
+	"evergreen/services/internal/release"
 )
 
 func main() {
@@ -38,6 +42,11 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == "operator" {
 		return operate.Run(ctx, args[1:], os.Getenv, stdout, stderr)
+	}
+	version.Version = cmp.Or(version.Version, release.Version)
+	if len(args) == 1 && args[0] == "version" {
+		_, _ = fmt.Fprintln(stdout, version.Version, version.GetRevision())
+		return 0
 	}
 	if err := godotenv.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		_, _ = fmt.Fprintln(stderr, "api: .env:", err)
@@ -52,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case len(args) == 1 && args[0] == "healthcheck":
 		return healthcheck(ctx, settings, stderr)
 	case len(args) > 0:
-		_, _ = fmt.Fprintln(stderr, "usage: api [healthcheck | operator status|handover|await]")
+		_, _ = fmt.Fprintln(stderr, "usage: api [healthcheck | version | operator status|handover|await]")
 		return 2
 	}
 	log := logger(settings, stdout)

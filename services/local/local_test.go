@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"evergreen/services/internal/release"
 	"evergreen/services/internal/stack"
 )
 
@@ -104,6 +105,7 @@ func opensSellsAndCloses(t *testing.T, c clone) {
 	s := c.up(t)
 	password := envOf(t, c.root, "ADMIN_PASSWORD")
 	require.NotContains(t, s.output.String(), password)
+	require.Contains(t, s.output.String(), "version "+release.Version+";")
 	answer, err := http.Get("http://" + c.net + ".4:8080/v1/products")
 	require.NoError(t, err)
 	answer.Body.Close()

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"evergreen/services/internal/release"
 	"evergreen/services/internal/stack"
 )
 
@@ -89,7 +90,7 @@ func (l *local) welcome(s *stack.Stack) {
 		also = "  and  http://" + localAddress
 	}
 	fmt.Fprintf(l.out, `
-The shop is open; Ctrl-C closes it.
+The shop is open, version %s; Ctrl-C closes it.
   API           %s/v1/products%s
   Grafana       %s
   Prometheus    http://%s
@@ -99,7 +100,7 @@ The shop is open; Ctrl-C closes it.
                 . ./.env; curl -s %s/v1/sessions -H 'Content-Type: application/json' \
                   -d "{\"email\": \"$ADMIN_EMAIL\", \"password\": \"$ADMIN_PASSWORD\"}"
   who does what, in another terminal: make status%s; what they say: make logs%s
-`, s.URL(), also, grafana(s), s.Process("prometheus").Addr(), s.Process("alertmanager").Addr(), l.mails(s),
+`, release.Version, s.URL(), also, grafana(s), s.Process("prometheus").Addr(), s.Process("alertmanager").Addr(), l.mails(s),
 		filepath.Join(l.dir(), "logs"), s.Setting("ADMIN_EMAIL"), s.URL(), l.netArgument(), l.netArgument())
 }
 
