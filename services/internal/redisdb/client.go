@@ -56,6 +56,7 @@ type DB struct {
 	bound     *connections
 
 	peers     atomic.Int64  // how many API replicas share the load
+	layout    atomic.Int64  // of the data, as far as this replica knows; 0 until it does
 	turn      atomic.Uint64 // which replica reads next
 	penalties sync.Map      // node → time until which it is asked last
 	lags      lags
@@ -146,21 +147,4 @@ func every(ctx context.Context, period time.Duration, do func(context.Context)) 
 // without a primary.
 func (db *DB) Ping(ctx context.Context) error {
 	return db.read(ctx, func(ctx context.Context, pipe redis.Pipeliner) { pipe.Ping(ctx) })
-}
-
-// CheckSchema writes the layout's version into an empty data set and refuses a
-// data set of another one.
-func (db *DB) CheckSchema(ctx context.Context) error {
-	primary := db.topology.primary()
-	if primary == nil {
-		return errNoPrimary
-	}
-	if err := primary.SetNX(ctx, KeySchema(), SchemaVersion, 0).Err(); err != nil {
-		return err
-	}
-	version, err := primary.Get(ctx, KeySchema()).Int()
-	if err == nil && version != SchemaVersion {
-		return fmt.Errorf("the data has layout %d, this program knows %d", version, SchemaVersion)
-	}
-	return err
 }

@@ -3,11 +3,7 @@ package redisdb
 // Every key of the shop is built here and nowhere else. All begin with evg:,
 // so that one ACL pattern and one SCAN pattern cover the shop.
 
-// SchemaVersion is written once and compared at every start: a replica of
-// another layout must not touch the data.
-const SchemaVersion = 1
-
-// KeySchema holds the layout's version. String.
+// KeySchema holds the number of the layout that is in force; see layout.go. String.
 func KeySchema() string { return "evg:schema" }
 
 // KeyCommitSeq counts commits; its INCR makes WAIT mean something. String.

@@ -152,14 +152,6 @@ func TestReplicasThatShareTheLoadAreCountedWhileTheyLive(t *testing.T) {
 	require.Eventually(t, func() bool { return one.Replicas() == 1 }, 5*time.Second, 10*time.Millisecond)
 }
 
-func TestDataOfAnotherLayoutIsRefused(t *testing.T) {
-	db := open(t, generous)
-	require.NoError(t, db.CheckSchema(t.Context()))
-	ask(t, "SET", KeySchema(), "999")
-	require.ErrorContains(t, db.CheckSchema(t.Context()), "layout 999")
-	ask(t, "DEL", KeySchema())
-}
-
 func TestOnlyReplicasThatAreOnlineAndInTimeAreCounted(t *testing.T) {
 	info := strings.Join([]string{
 		"role:master", "connected_slaves:4",

@@ -4,6 +4,8 @@ import (
 	"context"
 	_ "embed"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // What is written here is not acknowledged by replicas on purpose: rates and
@@ -24,13 +26,16 @@ var (
 // missed signs.
 const lifeTTL = 3 * time.Second
 
-// signLife says that this API replica is alive and learns how many are.
+// signLife says that this API replica is alive. It learns how many are, and which
+// layout is in force.
 func (db *DB) signLife(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	alive, err := db.runUnacknowledged(ctx, lifeScript, []string{KeyReplicas()}, db.settings.Replica, lifeTTL.Milliseconds())
-	if err == nil {
-		db.peers.Store(alive)
+	keys := []string{KeyReplicas(), KeySchema()}
+	told, err := db.runUnacknowledged(ctx, lifeScript, keys, db.settings.Replica, lifeTTL.Milliseconds()).Int64Slice()
+	if err == nil && len(told) == 2 {
+		db.peers.Store(told[0])
+		db.learnLayout(told[1])
 	}
 }
 
@@ -42,18 +47,20 @@ func (db *DB) Replicas() int { return max(1, int(db.peers.Load())) }
 func (db *DB) CountPerMinute(ctx context.Context, what, subject string, perMinute int) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	wait, err := db.runUnacknowledged(ctx, rateScript, []string{KeyRate(what, subject)}, perMinute, time.Minute.Milliseconds())
+	wait, err := db.runUnacknowledged(ctx, rateScript, []string{KeyRate(what, subject)}, perMinute, time.Minute.Milliseconds()).Int64()
 	return time.Duration(wait) * time.Millisecond, err
 }
 
-func (db *DB) runUnacknowledged(ctx context.Context, s *Script, keys []string, args ...any) (int64, error) {
+func (db *DB) runUnacknowledged(ctx context.Context, s *Script, keys []string, args ...any) *redis.Cmd {
 	primary := db.topology.primary()
 	if primary == nil {
-		return 0, errNoPrimary
+		none := redis.NewCmd(ctx)
+		none.SetErr(errNoPrimary)
+		return none
 	}
-	n, err := primary.EvalSha(ctx, s.sha, keys, args...).Int64()
-	if isNoScript(err) {
-		return primary.Eval(ctx, s.source, keys, args...).Int64()
+	told := primary.EvalSha(ctx, s.sha, keys, args...)
+	if isNoScript(told.Err()) {
+		return primary.Eval(ctx, s.source, keys, args...)
 	}
-	return n, err
+	return told
 }

@@ -1,0 +1,59 @@
+package redisdb
+
+import (
+	"context"
+	"fmt"
+)
+
+// The layouts of the data that this program can work with. It reads the forms of
+// both. It writes those of the layout that is in force: the number at KeySchema.
+// A fresh shop begins with the oldest, so that the release before can still be put
+// back; `make finish-upgrade` puts the newest in force, for good.
+const (
+	// OldestLayout is also that of the release before.
+	OldestLayout = 1
+	// Layout is the newest one, which only this program knows.
+	Layout = 2
+)
+
+// CheckSchema writes the oldest layout's number into an empty data set and refuses
+// a data set whose layout this program does not know.
+func (db *DB) CheckSchema(ctx context.Context) error {
+	primary := db.topology.primary()
+	if primary == nil {
+		return errNoPrimary
+	}
+	if err := primary.SetNX(ctx, KeySchema(), OldestLayout, 0).Err(); err != nil {
+		return err
+	}
+	layout, err := primary.Get(ctx, KeySchema()).Int64()
+	if err == nil && (layout < OldestLayout || layout > Layout) {
+		return fmt.Errorf("the data has layout %d, this program knows %d to %d", layout, OldestLayout, Layout)
+	}
+	if err == nil {
+		db.learnLayout(layout)
+	}
+	return err
+}
+
+// Layout is the number of the layout that is in force, as this replica knows it: it
+// asks the primary once a second. Until it has an answer that is OldestLayout. It
+// never goes back.
+func (db *DB) Layout() int { return max(OldestLayout, int(db.layout.Load())) }
+
+// InForce reports whether a layout, or a later one, is in force. Go code asks it
+// before it issues a form that older versions cannot read. It may be late by a
+// second, or by as long as this replica was without a primary, and never early. A
+// rule that has to begin at the very moment of the change is one for a script,
+// which asks layout() of the prelude.
+func (db *DB) InForce(layout int) bool { return db.Layout() >= layout }
+
+// learnLayout takes over what a primary has said.
+func (db *DB) learnLayout(told int64) {
+	for {
+		known := db.layout.Load()
+		if told <= known || db.layout.CompareAndSwap(known, told) {
+			return
+		}
+	}
+}
