@@ -12,12 +12,13 @@ import (
 
 // build sees to the program of a service that is one of ours, unless the stack was
 // given it.
-func (s *Stack) build(ctx context.Context, of kind) error {
+func (s *Stack) build(ctx context.Context, svc service) error {
 	switch {
-	case of == kindAPI && s.apiBinary == "":
+	case s.apiBinaries[svc.name] != "":
+	case svc.kind == kindAPI && s.apiBinary == "":
 		s.apiBinary = filepath.Join(s.dir, "api")
 		return buildProgram(ctx, s.root, "api", s.apiBinary)
-	case of == kindMail && s.mailBinary == "":
+	case svc.kind == kindMail && s.mailBinary == "":
 		s.mailBinary = filepath.Join(s.dir, "local")
 		return buildProgram(ctx, s.root, "local", s.mailBinary)
 	}

@@ -110,6 +110,13 @@ func (p *Process) start() error {
 	return nil
 }
 
+// Use has the service run another program, from its next start on.
+func (p *Process) Use(program string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.command.argv = append([]string{program}, p.command.argv[1:]...)
+}
+
 func (p *Process) launch() (*run, error) {
 	out, err := os.OpenFile(p.logPath, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {

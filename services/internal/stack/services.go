@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -75,7 +76,8 @@ func (s *Stack) api(svc service, dir string) command {
 			settings[name] = value
 		}
 	}
-	return command{argv: []string{s.apiBinary}, env: s.environment(settings), dir: dir}
+	program := cmp.Or(s.apiBinaries[svc.name], s.apiBinary)
+	return command{argv: []string{program}, env: s.environment(settings), dir: dir}
 }
 
 func (s *Stack) nginx(svc service, dir string) (command, error) {

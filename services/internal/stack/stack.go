@@ -37,6 +37,8 @@ type Options struct {
 	Log *slog.Logger
 	// APIBinary is the API's program. Empty: it is built.
 	APIBinary string
+	// APIBinaries names the program of single API replicas, such as "api-1". Those that it lacks run APIBinary.
+	APIBinaries map[string]string
 	// MailBinary is the program that catches mails when it is called with "mail": that
 	// of services/local. Empty: it is built.
 	MailBinary string
@@ -50,19 +52,20 @@ type Stack struct {
 	// Net is the prefix of its addresses.
 	Net string
 
-	root       string // of the repository
-	files      string // where the configuration is: the root, or Options.Files
-	dir        string
-	temporary  bool
-	settings   map[string]string
-	alsoListen string
-	apiBinary  string
-	mailBinary string
-	log        *slog.Logger
-	lock       *lock
-	undertaker *undertaker
-	processes  []*Process
-	stop       func(context.Context) error
+	root        string // of the repository
+	files       string // where the configuration is: the root, or Options.Files
+	dir         string
+	temporary   bool
+	settings    map[string]string
+	alsoListen  string
+	apiBinary   string
+	apiBinaries map[string]string // of single replicas
+	mailBinary  string
+	log         *slog.Logger
+	lock        *lock
+	undertaker  *undertaker
+	processes   []*Process
+	stop        func(context.Context) error
 }
 
 // Start claims the prefix, starts what o names and returns when all of it can be
@@ -86,7 +89,10 @@ func New(ctx context.Context, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{Net: o.Net, dir: o.Dir, root: root, files: o.Files, alsoListen: o.AlsoListen, apiBinary: o.APIBinary, mailBinary: o.MailBinary, log: o.Log}
+	s := &Stack{
+		Net: o.Net, dir: o.Dir, root: root, files: o.Files, alsoListen: o.AlsoListen,
+		apiBinary: o.APIBinary, apiBinaries: o.APIBinaries, mailBinary: o.MailBinary, log: o.Log,
+	}
 	if s.files == "" {
 		s.files = root
 	}
@@ -155,7 +161,7 @@ func (s *Stack) furnish(ctx context.Context, o Options) (err error) {
 }
 
 func (s *Stack) add(ctx context.Context, svc service, supervise bool) error {
-	if err := s.build(ctx, svc.kind); err != nil {
+	if err := s.build(ctx, svc); err != nil {
 		return err
 	}
 	started, err := s.prepare(svc)

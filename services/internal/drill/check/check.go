@@ -16,11 +16,13 @@ const mostTold = 20
 func Check(h *history.History) Verdict {
 	r := newRecord(h)
 	r.count()
+	r.crossings()
 	r.oneOutcome()
 	r.purchasesThere()
 	r.statesKept()
 	r.editsThere()
 	r.ledgers()
+	r.fieldsThere()
 	r.neverNegative()
 	r.versionsForward()
 	r.ownWrites()
@@ -60,6 +62,9 @@ func newRecord(h *history.History) *record {
 			r.byMark[op.Mark] = op
 		}
 	}
+	for _, reservation := range h.Reservations {
+		r.operations = append(r.operations, newExpiry(reservation))
+	}
 	for _, p := range h.Audit.Purchases {
 		r.purchase(p.ID).add(p)
 	}
@@ -85,7 +90,7 @@ func (r *record) purchase(id string) *purchase {
 func (r *record) count() {
 	for _, op := range r.operations {
 		switch {
-		case !op.Kind.Write():
+		case !op.Kind.Write() || op.Kind == history.Expire:
 		case op.answer != nil:
 			r.verdict.Acknowledged++
 		case op.fate == unknown:

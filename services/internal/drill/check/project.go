@@ -131,7 +131,7 @@ func projectRead(op *operation, add func(string, *action)) {
 	add(op.Product, &a)
 }
 
-// projectCancel returns a purchase's pieces. Of several cancellations only one
+// projectCancel returns a purchase's pieces, at its cancellation or the end of its reservation. Of several cancellations only one
 // did it; where none of them was acknowledged, it was one from the first
 // request on.
 func (r *record) projectCancel(p *purchase, add func(string, *action)) {
@@ -145,7 +145,7 @@ func (r *record) projectCancel(p *purchase, add func(string, *action)) {
 	var back *action
 	for _, op := range p.operations {
 		a, relevant := span(op)
-		if op.Kind != history.Cancel || !relevant || op.effect == didNot {
+		if op.Kind != history.Cancel && op.Kind != history.Expire || !relevant || op.effect == didNot {
 			continue
 		}
 		switch {
@@ -174,6 +174,9 @@ func (r *record) audited(id string, actions []*action) []*action {
 	var last time.Duration
 	for i := range r.h.Ops {
 		last = max(last, r.h.Ops[i].End, r.h.Ops[i].Start)
+	}
+	for _, a := range actions {
+		last = max(last, a.start) // a reservation may end after the last request
 	}
 	for _, a := range actions {
 		if !a.optional && a.end == never {

@@ -154,8 +154,11 @@ func moveOf(op *operation) *move {
 		return nil
 	case op.Kind.Write() && op.effect != didNot:
 		m.from, m.to = []string{pending}, paid
-		if op.Kind == history.Cancel {
+		switch op.Kind {
+		case history.Cancel:
 			m.to = cancelled
+		case history.Expire:
+			m.to = expired
 		}
 	case op.effect != did && op.answer == nil:
 		return nil // the audit says that it did not happen

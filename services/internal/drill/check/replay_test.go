@@ -52,5 +52,6 @@ func rulesNamed(t *testing.T, name string) []string {
 }
 
 func everyRule() []string {
-	return []string{RuleLost, RuleDuplicated, RuleStock, RuleNegative, RuleKey, RuleVersion, RuleOwnWrites, RuleAge, RuleLinearizable, RuleUndecided}
+	return []string{RuleLost, RuleDuplicated, RuleStock, RuleNegative, RuleKey, RuleVersion, RuleOwnWrites, RuleAge, RuleLinearizable, RuleUndecided,
+		RuleCrossing, RuleField, RuleExpiry, RuleUnshown}
 }

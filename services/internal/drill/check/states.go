@@ -13,11 +13,12 @@ const (
 	pending   = "pending"
 	paid      = "paid"
 	cancelled = "cancelled"
+	expired   = "expired"
 )
 
 // gaveBack are the states whose pieces were returned to stock.
 func gaveBack(state string) bool {
-	return state == cancelled || state == "expired" || state == "refunded"
+	return state == cancelled || state == expired || state == "refunded"
 }
 
 // moves are the operations that bring a purchase into a state.
@@ -27,6 +28,8 @@ func moves(state string) history.Kind {
 		return history.Pay
 	case cancelled:
 		return history.Cancel
+	case expired:
+		return history.Expire
 	}
 	return ""
 }
@@ -49,6 +52,7 @@ func (r *record) statesKept() {
 		if state != pending {
 			r.moved(p)
 		}
+		r.expired(p)
 	}
 }
 

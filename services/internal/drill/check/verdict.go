@@ -38,6 +38,10 @@ const (
 	RuleAge          = "age"              // a read was older than the bound
 	RuleLinearizable = "linearizable"     // no order of the operations explains what was seen
 	RuleUndecided    = "undecided"        // the check for linearizability did not end in time
+	RuleCrossing     = "crossing-retry"   // a version does not know the outcome that another version gave to a key
+	RuleField        = "lost-field"       // a version has dropped what only a newer version knows
+	RuleExpiry       = "expiry"           // a reservation has ended, and the purchase is still pending
+	RuleUnshown      = "unshown"          // the run lacks what it is there to show
 )
 
 // Figures are what the clients felt.

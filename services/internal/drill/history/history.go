@@ -18,6 +18,9 @@ const (
 	Edit         Kind = "edit"          // PATCH /v1/products/{id}, with If-Match
 	ReadProduct  Kind = "read-product"  // GET /v1/products/{id}
 	ReadPurchase Kind = "read-purchase" // GET /v1/purchases/{id}
+
+	// Expire is done by the shop itself, to a purchase whose reservation has ended. No request asks for it.
+	Expire Kind = "expire"
 )
 
 // Write says that the operation changes something.
@@ -93,6 +96,8 @@ type Event struct {
 	At   time.Duration `json:"at"`
 	What string        `json:"what"` // one of the constants below
 	Text string        `json:"text,omitempty"`
+	// Replica is set for Program: the name of an API replica, as its answers tell it (X-Served-By).
+	Replica string `json:"replica,omitempty"`
 }
 
 // What an event is.
@@ -102,6 +107,7 @@ const (
 	Primary  = "primary"  // Text is the node that two Sentinels name from here on
 	Quiet    = "quiet"    // the load has stopped and everything is healthy
 	Injected = "injected" // a step of the fault in between; Text says which
+	Program  = "program"  // from here on Replica runs another program; Text names its version
 )
 
 // Ledger is what the shop says of a product's stock at the end.
@@ -128,6 +134,18 @@ type Purchase struct {
 type Audit struct {
 	Products  map[string]Ledger `json:"products"`
 	Purchases []Purchase        `json:"purchases"`
+	Fields    Fields            `json:"fields,omitempty"` // those of History.Fields, as they are stored at the end
+}
+
+// Fields are stored members and fields of products that only a newer version of the shop knows: by the product's id and
+// the name, with their values. A name that begins with "body." is a member of the stored body, another one is a field of
+// the product's hash.
+type Fields map[string]map[string]string
+
+// Reservation is a purchase that is paid and cancelled by nobody, and when its reservation ends.
+type Reservation struct {
+	Purchase string        `json:"purchase"`
+	Ends     time.Duration `json:"ends"` // since the history's Begin
 }
 
 // History is one run.
@@ -140,6 +158,10 @@ type History struct {
 	Ops       []Op              `json:"ops"`
 	Events    []Event           `json:"events"`
 	Audit     Audit             `json:"audit"`
+	// Fields were put into the stored products before the load.
+	Fields Fields `json:"fields,omitempty"`
+	// Reservations end during the load.
+	Reservations []Reservation `json:"reservations,omitempty"`
 }
 
 // Logicals groups the requests by the operation they are for, in the order of

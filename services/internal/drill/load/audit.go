@@ -15,7 +15,7 @@ import (
 // comes along without it.
 func (l *Load) Finish(ctx context.Context) (*history.History, error) {
 	h := l.record.history()
-	h.Initial = l.initial
+	h.Initial, h.Reservations = l.initial, l.reservations
 	var err error
 	h.Audit, err = l.audit(ctx)
 	return h, err

@@ -54,6 +54,10 @@ type Options struct {
 	// linearizability can decide. 0 customers are 4, or more at higher rates: a user may
 	// send 100 requests a second, and stays at a third of that.
 	Products, Customers int
+	// Again is how many of 100 writes with a key are sent once more after they were answered; 0 is 8.
+	Again int
+	// Unedited is how many of the products, the last ones, the mix does not edit: Edits does.
+	Unedited int
 	// Seed decides what is sent: the same seed gives the same mix.
 	Seed uint64
 }
@@ -67,6 +71,7 @@ func (o Options) withDefaults() Options {
 	orElse(&o.Writes, 200)
 	orElse(&o.Reads, 200)
 	orElse(&o.Products, 12)
+	orElse(&o.Again, 8)
 	orElse(&o.Customers, max(4, (o.Writes+o.Reads)/100))
 	return o
 }
@@ -81,6 +86,7 @@ type Load struct {
 	run              string // part of every key, so that no run meets another's keys
 	shop             *knowledge
 	record           *record
+	reservations     []history.Reservation // that end during the load
 
 	ctx      context.Context // of the requests
 	cancel   context.CancelFunc

@@ -51,7 +51,7 @@ func (m *mix) write() []task {
 // keyed gives half of the writes a key. Some of those are sent once more, or twice
 // at once.
 func (m *mix) keyed(t task) task {
-	t.keyed, t.twice, t.again = m.chance(50), m.chance(6), m.chance(8)
+	t.keyed, t.twice, t.again = m.chance(50), m.chance(6), m.chance(m.load.options.Again)
 	t.twice, t.again = t.twice && t.keyed, t.again && t.keyed
 	t.after = time.Duration(m.rand.Int64N(int64(2 * time.Second)))
 	t.op.Client = t.who.number
@@ -107,7 +107,12 @@ func (m *mix) adjust() task {
 // edit is based on the newest version that anybody saw, and in a tenth of the cases
 // on an older one, which has to be refused.
 func (m *mix) edit() task {
-	op := history.Op{Kind: history.Edit, Product: m.product()}
+	edited := m.load.products[:len(m.load.products)-m.load.options.Unedited]
+	return m.editOf(edited[m.rand.IntN(len(edited))])
+}
+
+func (m *mix) editOf(product string) task {
+	op := history.Op{Kind: history.Edit, Product: product}
 	op.IfMatch = m.load.shop.version(op.Product)
 	if m.chance(10) && op.IfMatch > 1 {
 		op.IfMatch--

@@ -18,11 +18,16 @@ type task struct {
 	twice bool
 	again bool
 	after time.Duration
+	// at is the address of the API replica that it is sent to; "" is the shop's own.
+	at string
 }
 
 // perform does a task to its end.
 func (l *Load) perform(t task) {
-	first := t.op
+	first, who := t.op, t.who
+	if t.at != "" {
+		who = &person{number: who.number, client: who.client.At(t.at), user: who.user}
+	}
 	l.record.sent(&first)
 	if t.keyed {
 		first.Key = l.run + "-" + strconv.Itoa(first.Logical)
@@ -32,13 +37,13 @@ func (l *Load) perform(t task) {
 	}
 	over := make(chan struct{})
 	if t.twice {
-		go func() { defer close(over); l.settle(t.who, l.repeated(first)) }()
+		go func() { defer close(over); l.settle(who, l.repeated(first)) }()
 	} else {
 		close(over)
 	}
-	l.settle(t.who, first)
+	l.settle(who, first)
 	if t.again && l.wait(t.after) && !l.isStopping() {
-		l.settle(t.who, l.repeated(first))
+		l.settle(who, l.repeated(first))
 	}
 	<-over
 }
@@ -61,15 +66,21 @@ func (l *Load) settle(who *person, op history.Op) {
 	}
 }
 
-// send sends one request, notes what came of it, and tells how long to wait before
-// it is sent again.
+// send is exchange, and the clients learn of what came of it.
 func (l *Load) send(who *person, op history.Op) (history.Op, time.Duration) {
+	return l.exchange(who, op, who.learn, l.shop.learn)
+}
+
+// exchange sends one request, notes what came of it, and tells how long to wait before
+// it is sent again. It calls learn with the answer, before that can be awaited.
+func (l *Load) exchange(who *person, op history.Op, learn ...func(history.Op)) (history.Op, time.Duration) {
 	method, path, body := request(op)
 	answer, err := dressed(who.client, op).Send(l.ctx, method, path, body)
 	op.End = l.record.now()
 	understand(&op, answer, err)
-	who.learn(op)
-	l.shop.learn(op)
+	for _, take := range learn {
+		take(op)
+	}
 	l.record.answered(op)
 	return op, retryAfter(answer)
 }

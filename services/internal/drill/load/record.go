@@ -76,10 +76,14 @@ func (r *record) leaveOut() {
 	r.counts.Unsent++
 }
 
-func (r *record) event(what, text string) {
+func (r *record) event(what, text string) { r.note(history.Event{What: what, Text: text}) }
+
+// note adds an event that happens now.
+func (r *record) note(e history.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.events = append(r.events, history.Event{At: r.elapsed(), What: what, Text: text})
+	e.At = r.elapsed()
+	r.events = append(r.events, e)
 }
 
 func (r *record) tally() Counts {

@@ -17,7 +17,7 @@ const bucket = 100 * time.Millisecond
 // are the gaps. Latencies are of good answers: a definite refusal is one, and waits
 // for the same acknowledgement as what it refuses would.
 func NewTimeline(h *history.History) *Timeline {
-	t := &Timeline{Bucket: bucket, Events: slices.Clone(h.Events)}
+	t := &Timeline{Bucket: bucket, Events: slices.DeleteFunc(slices.Clone(h.Events), isForJudge)}
 	slices.SortStableFunc(t.Events, func(a, b history.Event) int { return cmp.Compare(a.At, b.At) })
 	latencies := t.count(h.Ops)
 	for i, l := range latencies {
@@ -26,6 +26,9 @@ func NewTimeline(h *history.History) *Timeline {
 	}
 	return t
 }
+
+// isForJudge tells an event that only the judge needs: the fault notes a step beside it.
+func isForJudge(e history.Event) bool { return e.What == history.Program }
 
 // latencies are those of one bucket's good answers.
 type latencies struct{ writes, reads []time.Duration }
