@@ -18,6 +18,7 @@ import (
 
 	"evergreen/services/internal/release"
 	"evergreen/services/internal/stack"
+	"evergreen/services/internal/texttest"
 )
 
 // clone is a directory that looks like a fresh clone, the built command, and a
@@ -104,8 +105,8 @@ func opensSellsAndCloses(t *testing.T, c clone) {
 	t.Helper()
 	s := c.up(t)
 	password := envOf(t, c.root, "ADMIN_PASSWORD")
-	require.NotContains(t, s.output.String(), password)
-	require.Contains(t, s.output.String(), "version "+release.Version+";")
+	texttest.NotContains(t, s.output.String(), password)
+	texttest.Contains(t, s.output.String(), "version "+release.Version+";")
 	answer, err := http.Get("http://" + c.net + ".4:8080/v1/products")
 	require.NoError(t, err)
 	answer.Body.Close()
@@ -113,40 +114,40 @@ func opensSellsAndCloses(t *testing.T, c clone) {
 
 	out, code := c.call(t, "", "status")
 	require.Zero(t, code, out)
-	require.Contains(t, out, "The shop can sell. The primary is redis-1.")
-	require.Regexp(t, `(?m)^alertmanager +\S+:9093 +\d+ +up\b`, out)
-	require.Contains(t, s.output.String(), "its mails stay in "+filepath.Join(c.root, ".data", c.net, "mail"))
-	require.Regexp(t, `(?m)^  Grafana       (http://\S+:3000|not on this machine, .*https://\S+.*)$`, s.output.String())
+	texttest.Contains(t, out, "The shop can sell. The primary is redis-1.")
+	texttest.Matches(t, out, `(?m)^alertmanager +\S+:9093 +\d+ +up\b`)
+	texttest.Contains(t, s.output.String(), "its mails stay in "+filepath.Join(c.root, ".data", c.net, "mail"))
+	texttest.Matches(t, s.output.String(), `(?m)^  Grafana       (http://\S+:3000|not on this machine, .*https://\S+.*)$`)
 	out, code = c.call(t, "", "handover")
 	require.Zero(t, code, out)
-	require.Contains(t, out, "both other nodes follow it, and the three Sentinels agree\n")
+	texttest.Contains(t, out, "both other nodes follow it, and the three Sentinels agree\n")
 	out, code = c.call(t, "", "status")
 	require.Zero(t, code, out)
-	require.NotContains(t, out, "The primary is redis-1.")
+	texttest.NotContains(t, out, "The primary is redis-1.")
 	c.logsOf(t)
 
 	out, code = c.call(t, "", "up")
 	require.Equal(t, 1, code)
-	require.Contains(t, out, "held by pid "+strconv.Itoa(s.cmd.Process.Pid)+" in "+filepath.Join(c.root, ".data", c.net))
+	texttest.Contains(t, out, "held by pid "+strconv.Itoa(s.cmd.Process.Pid)+" in "+filepath.Join(c.root, ".data", c.net))
 	out, code = c.call(t, "", "-yes", "clean")
 	require.Equal(t, 1, code)
-	require.Contains(t, out, "held by pid")
+	texttest.Contains(t, out, "held by pid")
 
 	began := time.Now()
 	require.NoError(t, s.cmd.Process.Signal(os.Interrupt))
 	<-s.ended
 	require.Less(t, time.Since(began), 30*time.Second)
 	require.Zero(t, s.cmd.ProcessState.ExitCode(), s.output.String())
-	require.NotContains(t, s.output.String(), "is started again")
-	require.NotContains(t, s.output.String(), "killed, for it did not end")
+	texttest.NotContains(t, s.output.String(), "is started again")
+	texttest.NotContains(t, s.output.String(), "killed, for it did not end")
 	requireNobodyListens(t, c.net)
 
 	out, code = c.call(t, "", "status")
 	require.Equal(t, 1, code)
-	require.Contains(t, out, "The shop cannot sell")
+	texttest.Contains(t, out, "The shop cannot sell")
 	out, code = c.call(t, "", "handover")
 	require.Equal(t, 1, code)
-	require.Contains(t, out, "refused, and nothing was changed: sentinel-1: ")
+	texttest.Contains(t, out, "refused, and nothing was changed: sentinel-1: ")
 	c.cleanUp(t)
 }
 
@@ -156,7 +157,7 @@ func (c clone) cleanUp(t *testing.T) {
 	data := filepath.Join(c.root, ".data", c.net)
 	out, code := c.call(t, "n\n", "clean")
 	require.Equal(t, 1, code)
-	require.Contains(t, out, "[y/N]")
+	texttest.Contains(t, out, "[y/N]")
 	require.DirExists(t, data)
 	out, code = c.call(t, "y\n", "clean")
 	require.Zero(t, code, out)
@@ -188,7 +189,7 @@ func interruptedWhileOpening(t *testing.T, c clone) {
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
 	_ = cmd.Wait()
 	require.Equal(t, 1, cmd.ProcessState.ExitCode())
-	require.Contains(t, output.String(), "stopped before the shop was open")
+	texttest.Contains(t, output.String(), "stopped before the shop was open")
 	requireNobodyListens(t, c.net)
 }
 

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"evergreen/services/internal/stack"
+	"evergreen/services/internal/texttest"
 )
 
 // root is the repository, seen from this package.
@@ -124,11 +125,11 @@ func TestEveryAlertSaysWhatItIsAndWhatToDo(t *testing.T) {
 		require.NotEmpty(t, alert.Annotations["description"], alert.Alert)
 		require.Equal(t, "${RUNBOOK_URL}/"+alert.Alert+".md", alert.Annotations["runbook_url"])
 		page := read(t, filepath.Join(root, "docs/runbook", alert.Alert+".md"))
-		require.Contains(t, page, alert.Alert)
+		texttest.Contains(t, page, alert.Alert)
 		for _, part := range []string{"## How to see it", "## What to do", "## How to know that it is over"} {
-			require.Contains(t, page, part, alert.Alert)
+			texttest.Contains(t, page, part, alert.Alert)
 		}
-		require.Contains(t, index, "("+alert.Alert+".md)", "the index lacks it")
+		texttest.Contains(t, index, "("+alert.Alert+".md)", "the index lacks it")
 	}
 }
 
@@ -143,7 +144,7 @@ func TestEveryRunbookPageIsInTheIndexAndOfAnAlertThatExists(t *testing.T) {
 		if name == "README" {
 			continue
 		}
-		require.Contains(t, index, "("+name+".md)", "the index lacks a page")
+		texttest.Contains(t, index, "("+name+".md)", "the index lacks a page")
 		if regexp.MustCompile(`^[A-Z]`).MatchString(name) {
 			require.Contains(t, names, name, "the page of an alert that there is not")
 		}

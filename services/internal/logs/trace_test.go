@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"evergreen/services/internal/logs"
+	"evergreen/services/internal/texttest"
 )
 
 // noEvents is a stream that was asked and has nothing.
@@ -44,7 +45,7 @@ func TestARequestIsFoundInWhatWasPutAsideToo(t *testing.T) {
 		return []logs.Entry{{Instance: "event", Time: time.Date(2026, 11, 22, 7, 18, 2, 7e6, time.UTC), Text: "purchase.pending"}}, "1 event", nil
 	})
 	require.NoError(t, err)
-	require.Regexp(t, `(?s)^request mine, .*\n +\+0\.000 s nginx-a status=200 duration_s=0\.010\n +\+0\.000 s api-1 +request duration_ms=5\n +\+0\.002 s event +purchase\.pending\n$`, out)
+	texttest.Matches(t, out, `(?s)^request mine, .*\n +\+0\.000 s nginx-a status=200 duration_s=0\.010\n +\+0\.000 s api-1 +request duration_ms=5\n +\+0\.002 s event +purchase\.pending\n$`)
 	require.True(t, from.Before(time.Date(2026, 11, 22, 7, 18, 1, 0, time.UTC)) && to.After(time.Date(2026, 11, 22, 7, 18, 4, 0, time.UTC)),
 		"its events are looked for around its lines")
 }
@@ -75,10 +76,10 @@ func TestWithoutRedisTheLogsAreShownAllTheSame(t *testing.T) {
 	}
 	out, err := trace(t, dir, "mine", deaf)
 	require.NoError(t, err)
-	require.Contains(t, out, "its events could not be looked for: no primary answers")
+	texttest.Contains(t, out, "its events could not be looked for: no primary answers")
 	out, err = trace(t, dir, "mine", noEvents)
 	require.NoError(t, err)
-	require.Contains(t, out, "it has left no event (7 events at redis-1)")
+	texttest.Contains(t, out, "it has left no event (7 events at redis-1)")
 	_, err = trace(t, dir, "yours", deaf)
 	require.ErrorContains(t, err, "the events, which could not be asked: no primary answers")
 }

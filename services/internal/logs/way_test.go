@@ -20,6 +20,7 @@ import (
 	"evergreen/services/internal/redisdb"
 	"evergreen/services/internal/shoptest"
 	"evergreen/services/internal/stack"
+	"evergreen/services/internal/texttest"
 )
 
 // A real shop; what one request left in it is looked for as `make logs REQ=…` does.
@@ -201,7 +202,7 @@ func nothingSecret(t *testing.T, shop *stack.Stack, admin *shoptest.Client) {
 		text, err := os.ReadFile(filepath.Join(shop.Dir(), "logs", path))
 		require.NoError(t, err)
 		for _, secret := range secrets {
-			require.NotContains(t, string(text), secret, path)
+			texttest.NotContains(t, string(text), secret, path)
 		}
 		files, bytes = files+1, bytes+len(text)
 		return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"evergreen/services/internal/stack"
+	"evergreen/services/internal/texttest"
 )
 
 // call runs the program on a stack, with some of its settings changed.
@@ -52,7 +53,7 @@ func requireWhole(t *testing.T, s *stack.Stack) string {
 	t.Helper()
 	code, out := call(t.Context(), t, s, nil, "await")
 	require.Zero(t, code, out)
-	require.Contains(t, out, "The stack is whole. The primary is redis-")
+	texttest.Contains(t, out, "The stack is whole. The primary is redis-")
 	return out
 }
 
@@ -60,9 +61,9 @@ func findsItWhole(t *testing.T, s *stack.Stack) {
 	t.Helper()
 	code, out := call(t.Context(), t, s, nil, "status")
 	require.Zero(t, code, out)
-	require.Contains(t, out, "The shop can sell. The primary is redis-1.")
-	require.NotContains(t, out, "PID")
-	require.Regexp(t, `(?m)^nginx-b +`+s.Net+`\.4:8080 +up `, out)
+	texttest.Contains(t, out, "The shop can sell. The primary is redis-1.")
+	texttest.NotContains(t, out, "PID")
+	texttest.Matches(t, out, `(?m)^nginx-b +`+s.Net+`\.4:8080 +up `)
 	require.Equal(t, "The stack is whole. The primary is redis-1.\n", requireWhole(t, s))
 }
 
@@ -82,8 +83,8 @@ func waitsForWhoIsAway(t *testing.T, s *stack.Stack) {
 		require.NoError(t, row.leave(p))
 		code, out := call(t.Context(), t, s, nil, "await", "--within", "100ms")
 		require.Equal(t, 1, code, out)
-		require.Regexp(t, `(?m)^ *\d\.\d s  waiting for .*`+row.says, out)
-		require.Regexp(t, `(?m)^The stack is not whole after 100ms: .*`+row.says, out)
+		texttest.Matches(t, out, `(?m)^ *\d\.\d s  waiting for .*`+row.says)
+		texttest.Matches(t, out, `(?m)^The stack is not whole after 100ms: .*`+row.says)
 		require.NoError(t, row.enter(p))
 		requireWhole(t, s)
 	}
@@ -104,7 +105,7 @@ func stopsWaiting(t *testing.T, s *stack.Stack) {
 	look := func(ctx context.Context) stack.Report { return stack.Inspect(ctx, s.Net, s.Dir(), settingsOf(s)) }
 	require.NoError(t, Await(t.Context(), told, within, look))
 	require.NoError(t, <-began)
-	require.Contains(t, told.String(), "waiting for api-1: down\n")
+	texttest.Contains(t, told.String(), "waiting for api-1: down\n")
 	require.Equal(t, 1, strings.Count(told.String(), "waiting for api-1: down\n"), "what has not changed is not said again")
 }
 
@@ -135,16 +136,16 @@ func isInterrupted(t *testing.T, s *stack.Stack) {
 	interrupt()
 	code, out := call(interrupted, t, s, nil, "await")
 	require.Equal(t, 1, code)
-	require.Contains(t, out, "Interrupted. The stack is not whole: ")
+	texttest.Contains(t, out, "Interrupted. The stack is not whole: ")
 }
 
 func missesReplicas(t *testing.T, s *stack.Stack) {
 	t.Helper()
 	code, out := call(t.Context(), t, s, map[string]string{"API_REPLICAS": "4"}, "await", "--within", "100ms")
 	require.Equal(t, 1, code)
-	require.Contains(t, out, "whole after 100ms: api-3: down; api-4: down.")
+	texttest.Contains(t, out, "whole after 100ms: api-3: down; api-4: down.")
 	_, out = call(t.Context(), t, s, map[string]string{"API_REPLICAS": "4"}, "status")
-	require.Regexp(t, `(?m)^api-4 +`+s.Net+`\.34:5000 +down`, out)
+	texttest.Matches(t, out, `(?m)^api-4 +`+s.Net+`\.34:5000 +down`)
 }
 
 func handsOver(t *testing.T, s *stack.Stack) {
@@ -152,15 +153,15 @@ func handsOver(t *testing.T, s *stack.Stack) {
 	require.NoError(t, s.Process("redis-2").Kill())
 	code, out := call(t.Context(), t, s, nil, "handover")
 	require.Equal(t, 1, code)
-	require.Contains(t, out, "refused, and nothing was changed: ")
+	texttest.Contains(t, out, "refused, and nothing was changed: ")
 	require.NoError(t, s.Process("redis-2").Launch())
 	require.Contains(t, requireWhole(t, s), "The primary is redis-1.")
 
 	code, out = call(t.Context(), t, s, nil, "handover")
 	require.Zero(t, code, out)
-	require.Regexp(t, `(?m)^ \d\.\d\d s  done: redis-[23] is primary`, out)
+	texttest.Matches(t, out, `(?m)^ \d\.\d\d s  done: redis-[23] is primary`)
 	require.NotContains(t, requireWhole(t, s), "The primary is redis-1.")
 	code, out = call(t.Context(), t, s, map[string]string{"REDIS_ADMIN_PASSWORD": "wrong"}, "handover")
 	require.Equal(t, 1, code)
-	require.Contains(t, out, "WRONGPASS")
+	texttest.Contains(t, out, "WRONGPASS")
 }

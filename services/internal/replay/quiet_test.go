@@ -12,6 +12,7 @@ import (
 	"evergreen/services/internal/purchases"
 	"evergreen/services/internal/replay"
 	"evergreen/services/internal/stack"
+	"evergreen/services/internal/texttest"
 )
 
 func TestAFileIsSoldAndSellingItAgainChangesNothing(t *testing.T) {
@@ -56,10 +57,10 @@ func TestAFileIsSoldAndSellingItAgainChangesNothing(t *testing.T) {
 		changed += "600022,01016,HARBOUR PRINT,1,d,9.5,20001,France\nC600023,01004,TRAY,-1,d,12.75,20002,France\n"
 		out, notes, err := attempt(t.Context(), s, replay.Options{Path: written(t, changed)})
 		require.ErrorIs(t, err, replay.ErrDiffers)
-		require.Contains(t, notes, "refused: POST /v1/purchases/", "of the four trays that were sold none is left to refund")
-		require.Contains(t, out, "\ninvoice 600003: the total is ")
-		require.Contains(t, out, "\ninvoice 600003: line 2 of the purchase is ")
-		require.Contains(t, out, "\nproduct 01004: the ledger is {Initial:4 Adjusted:0 Sold:4 Returned:4 Stock:4}, not {Initial:5 ")
+		texttest.Contains(t, notes, "refused: POST /v1/purchases/", "of the four trays that were sold none is left to refund")
+		texttest.Contains(t, out, "\ninvoice 600003: the total is ")
+		texttest.Contains(t, out, "\ninvoice 600003: line 2 of the purchase is ")
+		texttest.Contains(t, out, "\nproduct 01004: the ledger is {Initial:4 Adjusted:0 Sold:4 Returned:4 Stock:4}, not {Initial:5 ")
 		require.Regexp(t, `^DOES NOT ADD UP, 3 differences: 64 lines = .* 9 of 9 purchases, 14 of 15 ledgers agree$`, lastLine(out))
 	})
 }

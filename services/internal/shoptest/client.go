@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/texttest"
 )
 
 // Object is a JSON object to send.
@@ -25,10 +27,13 @@ type Answer struct {
 	Body   []byte
 }
 
+// brief is the body for a failure's text: a list may have a megabyte.
+func (a Answer) brief() string { return texttest.Brief(string(a.Body)) }
+
 // Into decodes the body.
 func (a Answer) Into(tb testing.TB, target any) {
 	tb.Helper()
-	require.NoError(tb, json.Unmarshal(a.Body, target), "%s", a.Body)
+	require.NoError(tb, json.Unmarshal(a.Body, target), "%s", a.brief())
 }
 
 // Text gives a member of the body, named by its path, as text.
@@ -38,7 +43,7 @@ func (a Answer) Text(tb testing.TB, path ...string) string {
 	a.Into(tb, &value)
 	for _, name := range path {
 		object, ok := value.(map[string]any)
-		require.True(tb, ok, "no %v in %s", path, a.Body)
+		require.True(tb, ok, "no %v in %s", path, a.brief())
 		value = object[name]
 	}
 	return fmt.Sprint(value)
@@ -177,7 +182,7 @@ func (c *Client) request(ctx context.Context, method, path string, body any) (*h
 func (c *Client) Expect(ctx context.Context, status int, method, path string, body any) (Answer, error) {
 	a, err := c.Try(ctx, method, path, body)
 	if err == nil && a.Status != status {
-		err = fmt.Errorf("%s %s: %d, want %d: %s", method, path, a.Status, status, a.Body)
+		err = fmt.Errorf("%s %s: %d, want %d: %s", method, path, a.Status, status, a.brief())
 	}
 	return a, err
 }
@@ -205,7 +210,7 @@ func (c *Client) Refused(tb testing.TB, status int, code, method, path string, b
 	require.Equal(tb, "application/problem+json", a.Header.Get("Content-Type"))
 	var p Problem
 	a.Into(tb, &p)
-	require.Equal(tb, code, p.Code, "%s", a.Body)
+	require.Equal(tb, code, p.Code, "%s", a.brief())
 	require.Equal(tb, status, p.Status)
 	require.NotEmpty(tb, p.Title)
 	require.NotEmpty(tb, p.Detail)

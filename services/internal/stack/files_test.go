@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/texttest"
 )
 
 // changedFiles copies what ships and replaces a text in one of the files.
@@ -23,7 +25,7 @@ func changedFiles(t *testing.T, file, old, with string) string {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, ".env.example"), example, 0o600))
 	text, err := os.ReadFile(filepath.Join(dir, file))
 	require.NoError(t, err)
-	require.Contains(t, string(text), old)
+	texttest.Contains(t, string(text), old)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(strings.ReplaceAll(string(text), old, with)), 0o600))
 	return dir
 }
@@ -42,7 +44,7 @@ func TestAStackUsesTheFilesItIsGiven(t *testing.T) {
 			s.StopT(t)
 			text, err := os.ReadFile(filepath.Join(s.Dir(), row.rendered))
 			require.NoError(t, err)
-			require.Contains(t, string(text), row.with)
+			texttest.Contains(t, string(text), row.with)
 		})
 	}
 }

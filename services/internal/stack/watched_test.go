@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"evergreen/services/internal/mailbox"
+	"evergreen/services/internal/texttest"
 )
 
 // scraped are the targets that Prometheus has natively, by job.
@@ -187,7 +188,7 @@ func requireNoSecretInAnyCommandLine(t *testing.T, s *Stack) {
 		require.NotEmpty(t, line)
 		for name, value := range s.settings {
 			if isSecret(name) {
-				require.NotContains(t, string(line), value, "%s in the command line of %s", name, p.Name())
+				texttest.NotContains(t, string(line), value, "%s in the command line of %s", name, p.Name())
 			}
 		}
 	}

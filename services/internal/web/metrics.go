@@ -19,14 +19,15 @@ type Metrics struct {
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
 	retried  prometheus.Counter
-	known    sync.Map // kind → *series
-	made     time.Time
+	known    sync.Map             // kind → *series
+	age      func() time.Duration // since the metrics were made
 }
 
 // NewMetrics registers the metrics with registry.
 func NewMetrics(registry prometheus.Registerer) *Metrics {
+	made := time.Now()
 	m := &Metrics{
-		made: time.Now(),
+		age: func() time.Duration { return time.Since(made) },
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "shop_http_requests_total", Help: "Requests answered, by route template, method and status code.",
 		}, []string{"route", "method", "status"}),
@@ -129,7 +130,7 @@ func (m *Metrics) answered(id string, k kind, took time.Duration) {
 
 // isDue holds for a request that leaves an exemplar.
 func (m *Metrics) isDue(s *series, took time.Duration) bool {
-	now, last := int64(time.Since(m.made)), s.exemplar.Load()
+	now, last := int64(m.age()), s.exemplar.Load()
 	if took < slow && last != 0 && now-last < int64(exemplarEvery) {
 		return false
 	}
