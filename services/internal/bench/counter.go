@@ -8,14 +8,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"evergreen/services/internal/processor"
 	"evergreen/services/internal/products"
 	"evergreen/services/internal/stack"
 )
@@ -48,10 +45,10 @@ type replica struct {
 func (r *replica) worth() float64 { return float64(r.answered) / r.processor.Seconds() }
 
 // begin and end bound what counts.
-func (r *replica) begin() { r.answered, r.processor = -r.asked.Load(), -processorTime(r.pid) }
+func (r *replica) begin() { r.answered, r.processor = -r.asked.Load(), -processor.Time(r.pid) }
 func (r *replica) end() {
 	r.answered += r.asked.Load()
-	r.processor += processorTime(r.pid)
+	r.processor += processor.Time(r.pid)
 }
 
 // enter logs in as the admin and puts a product on the shelf.
@@ -192,20 +189,3 @@ func (c *counter) serve(ctx context.Context, o Options) error {
 
 // warmUp is the beginning of a round that does not count.
 const warmUp = 500 * time.Millisecond
-
-// processorTime is how long all threads of a process have run, to the nanosecond
-// (schedstat's first figure); a Go program's threads stay.
-func processorTime(pid int) (sum time.Duration) {
-	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-	for _, thread := range threads {
-		text, err := os.ReadFile(thread)
-		if err != nil {
-			continue
-		}
-		if first, _, found := strings.Cut(string(text), " "); found {
-			ran, _ := strconv.ParseInt(first, 10, 64)
-			sum += time.Duration(ran)
-		}
-	}
-	return sum
-}

@@ -1,2 +1,0 @@
--- Writes a migration's record and nothing else.
-return record(0)
