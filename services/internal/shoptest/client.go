@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -91,6 +92,13 @@ func (c *Client) NewConnections() *Client {
 	fresh := *c
 	fresh.http = &http.Client{Timeout: patience, Transport: watched(&http.Transport{DisableKeepAlives: true})}
 	return &fresh
+}
+
+// From gives a client that connects from another address of this machine, such as 127.77.0.1.
+func (c *Client) From(address string) *Client {
+	moved, dialer := *c, net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	moved.http = &http.Client{Timeout: patience, Transport: watched(&http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: 10})}
+	return &moved
 }
 
 // As gives a client that sends token over the same connections.
