@@ -16,13 +16,11 @@ URL ?= http://$(if $(filter 127.20.0,$(NET)),127.0.0.1,$(NET).4):8080
 # about servers.
 TEST_FLAGS ?= -p 2 -count=1 -timeout 25m
 TEST ?= ./...
-# The last line. A package that does not build counts as failed, though it has no test.
-export COUNT := sh -c 'passed=$$((TESTS_TOTAL - TESTS_FAILED - TESTS_SKIPPED)); \
-	[ $$passed -ge 0 ] || passed=0; \
-	echo "test: $$passed passed, $$TESTS_FAILED failed, $$TESTS_SKIPPED skipped"'
+# scripts/run-tests counts the tests by name, and fails where a pattern has found no test.
+RUN_TESTS := FORMAT=$(if $(CI),pkgname,testdox) scripts/run-tests
 
 # The tests of what only the drill's build has.
-DRILL_TEST_FILES = $(wildcard ./services/internal/*/*_drill_test.go)
+DRILL_TEST_FILES = $(shell grep -rl --include='*_test.go' '^//go:build drill$$' services)
 DRILL_TESTS = $(shell sed -n 's/^func \(Test[A-Za-z0-9]*\).*/\1/p' $(DRILL_TEST_FILES) | paste -sd '|')
 
 help: ## this list
@@ -87,24 +85,18 @@ budget: deps $(BUDGET) ## what an order costs next to the baseline: commands, by
 	@exec $(BUDGET) $(if $(COUNTS),-counts) $(if $(OF),-of "$(OF)") $(if $(RECORD),-record "$(RECORD)")
 
 test: test-deps ## every test, on real servers; TEST=./path/... for some
-	@go tool -modfile=tools/go.mod gotestsum --format=$(if $(CI),pkgname,testdox) --post-run-command "$$COUNT" \
-		-- $(TEST_FLAGS) $(TEST)
-ifeq ($(TEST),./...)
-	@go tool -modfile=tools/go.mod gotestsum --format=$(if $(CI),pkgname,testdox) --post-run-command "$$COUNT" \
-		-- $(TEST_FLAGS) -tags drill -run '^($(DRILL_TESTS))$$' $(sort $(dir $(DRILL_TEST_FILES)))
-endif
+	@$(RUN_TESTS) untagged $(TEST_FLAGS) $(TEST) $(if $(filter ./...,$(TEST)),--and drill $(TEST_FLAGS) -tags drill \
+		-run '^($(DRILL_TESTS))$$' $(addprefix ./,$(sort $(dir $(DRILL_TEST_FILES)))))
 
 # The shipped docker-compose.yml, on the engine that answers, or on one that is started for it and ended after it.
 test-compose: test-deps ## the shop in containers: starts, failovers, restarts, rights; installs an engine where none is
 	@scripts/container-engine status >/dev/null 2>&1 || trap 'scripts/container-engine stop' EXIT; trap 'exit 1' HUP INT TERM; \
 	scripts/container-engine start && scripts/container-engine images && settings=$$(scripts/container-engine env) && eval "$$settings" && \
-	go tool -modfile=tools/go.mod gotestsum --format=$(if $(CI),pkgname,testdox) --post-run-command "$$COUNT" \
-		-- -tags containers -count=1 -timeout 25m ./services/internal/containers/...
+	$(RUN_TESTS) containers -tags containers -count=1 -timeout 25m ./services/internal/containers/...
 
 # Loki and its collector are built from their Go modules, which takes several minutes the first time.
 test-logs: test-deps .data/bin/loki .data/bin/collector ## the logs' way into the real Loki: nothing lost, nothing doubled, nothing secret
-	@go tool -modfile=tools/go.mod gotestsum --format=$(if $(CI),pkgname,testdox) --post-run-command "$$COUNT" \
-		-- -tags logs -count=1 -timeout 20m -run TestLogsReachLoki ./services/internal/logs
+	@$(RUN_TESTS) logs -tags logs -count=1 -timeout 20m -run TestLogsReachLoki ./services/internal/logs
 
 .data/bin/loki: tools/loki/go.mod
 	@echo 'building Loki …' && cd tools/loki && nice go build -o ../../$@ github.com/grafana/loki/v3/cmd/loki
@@ -115,19 +107,19 @@ test-logs: test-deps .data/bin/loki .data/bin/collector ## the logs' way into th
 # Run alone: the load wants the machine for itself. The lines of these tests are
 # the figures in docs/sweep.md.
 sweep: test-deps ## whole, what make test has in a short form: freezes, kills, restarts, handovers (an hour)
-	@SWEEP=1 go test -v -p 1 -count=1 -timeout 120m -run 'Sweep|FifteenSeconds|AgainAndAgain|Handover' \
-		./services/internal/redisdb ./services/internal/boot ./services/internal/faults
+	@SWEEP=1 FORMAT=standard-verbose scripts/run-tests sweep -p 1 -count=1 -timeout 120m \
+		-run 'Sweep|FifteenSeconds|AgainAndAgain|Handover' ./services/internal/redisdb ./services/internal/boot ./services/internal/faults
 
 # Wants the machine for itself for a quarter of an hour; no part of .ci/run. SOAK=30m makes the quiet part longer.
 SOAK ?= 10m
 soak: test-deps ## ten quiet minutes under load and a restart of everything: no alert but the watchdog
-	@SOAK=$(SOAK) go test -v -count=1 -timeout 40m -run 'AShopThatIsWellSaysNothing' ./services/internal/alerts
+	@SOAK=$(SOAK) FORMAT=standard-verbose scripts/run-tests soak -count=1 -timeout 40m -run AShopThatIsWellSaysNothing ./services/internal/alerts
 
 # A day of faults on a private shop, drawn by Chromium with Grafana's own components; a few minutes, and 500 MB of packages.
 dashboard-pictures: pictures-deps ## draw every dashboard, as a real Prometheus answers it, into docs/pictures
 	@cd grafana/pictures && npm ci --no-progress
 	@mkdir -p .data && DASHBOARD_QUIET=15s DASHBOARD_ANSWERS=$(CURDIR)/.data/dashboard-answers.json \
-		go test -count=1 -timeout 15m -run DayOfFaults ./services/internal/dashboards
+		scripts/run-tests pictures -count=1 -timeout 15m -run DayOfFaults ./services/internal/dashboards
 	@node grafana/pictures/draw.mjs .data/dashboard-answers.json docs/pictures
 
 fuzz: ## invented input for every decoder, FUZZTIME=5s each

@@ -18,6 +18,7 @@ import (
 
 	"evergreen/services/internal/config"
 	"evergreen/services/internal/idempotency"
+	"evergreen/services/internal/migrations"
 	"evergreen/services/internal/openapi"
 	"evergreen/services/internal/products"
 	"evergreen/services/internal/purchases"
@@ -48,6 +49,7 @@ type App struct {
 	db      *redisdb.DB
 	users   *users.Store
 	sweeper *purchases.Sweeper
+	migrate *migrations.Runner
 	api     *http.Server
 	health  *http.Server
 
@@ -103,6 +105,7 @@ func (a *App) build() (http.Handler, error) {
 	productStore := products.NewStore(a.db, now, newID)
 	purchaseStore := purchases.NewStore(a.db, productStore, c.Reservation, newID, a.metrics.purchases)
 	a.sweeper = purchases.NewSweeper(purchaseStore, a.log)
+	a.migrate = migrations.NewRunner(a.db, migrations.All(), c.ReplicaName, a.metrics.migrated, a.log)
 	router, err := routes(gates{
 		observer: web.NewObserver(a.metrics.web, a.log), access: web.NewAccess(sessionStore), limits: limits,
 		maker: idempotency.NewMaker(c.SecretKey), ready: a.ready.Load, pages: pages, replica: c.ReplicaName, proxies: c.TrustedProxies,
@@ -152,6 +155,7 @@ func (a *App) Start(ctx context.Context) error {
 		return ctx.Err()
 	}
 	a.sweeper.Start()
+	a.migrate.Start()
 	err := a.listen(a.api)
 	a.opened.Store(err == nil)
 	return err
@@ -222,6 +226,7 @@ func (a *App) Stop(ctx context.Context) error {
 		a.stopSetup()
 	}
 	a.sweeper.Stop()
+	a.migrate.Stop()
 	err = errors.Join(err, a.db.Stop(), a.health.Shutdown(ctx))
 	a.log.Info("stopped")
 	return err

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors/version"
 
 	"evergreen/services/internal/config"
+	"evergreen/services/internal/migrations"
 	"evergreen/services/internal/purchases"
 	"evergreen/services/internal/sessions"
 	"evergreen/services/internal/web"
@@ -18,6 +19,7 @@ type metrics struct {
 	web       *web.Metrics
 	sessions  *sessions.Metrics
 	purchases *purchases.Metrics
+	migrated  *migrations.Metrics
 }
 
 func newMetrics(c config.Config) metrics {
@@ -28,6 +30,7 @@ func newMetrics(c config.Config) metrics {
 		return m
 	}
 	m.web, m.sessions, m.purchases = web.NewMetrics(m.registry), sessions.NewMetrics(m.registry), purchases.NewMetrics(m.registry)
+	m.migrated = migrations.NewMetrics(m.registry)
 	defaults := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "shop_config_default", Help: "1 for a setting that was left at a default or an example that is unfit for the public, else 0.",
 	}, []string{"setting"})

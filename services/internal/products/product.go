@@ -124,3 +124,13 @@ type AdjustInput struct {
 }
 
 func timestamp(t time.Time) string { return web.Time(t.UnixMilli()) }
+
+// millis is a timestamp of a body as the hash's field "updated" has it; 0 for one that
+// does not parse, as that of no product at all.
+func millis(text string) int64 {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return 0
+	}
+	return t.UnixMilli()
+}

@@ -75,7 +75,7 @@ func (s *Store) Create(ctx context.Context, w web.Change, in CreateInput) (strin
 		return "", web.Outcome{}, err
 	}
 	keys := append([]string{redisdb.KeyProduct(id), redisdb.KeyProducts(), redisdb.KeyProductSKU(in.SKU)}, lists(in.Details)...)
-	result, err := s.db.Commit(ctx, createScript.Command(w.Request, w.Actor, keys, id, text, in.SKU, in.Stock, now))
+	result, err := s.db.Commit(ctx, createScript.Command(w.Request, w.Actor, keys, id, text, in.SKU, in.Stock, now, millis(now)))
 	if err != nil {
 		return "", web.Outcome{}, err
 	}
@@ -120,7 +120,8 @@ func (s *Store) commitUpdate(ctx context.Context, w web.Change, current, next bo
 	leave, join := difference(lists(current.Details), lists(next.Details))
 	keys := []string{redisdb.KeyProduct(id), redisdb.KeyProductSKU(current.SKU), redisdb.KeyProductSKU(next.SKU)}
 	keys = append(append(keys, leave...), join...)
-	return s.db.Commit(ctx, updateScript.Command(w.Request, w.Actor, keys, id, current.Version, w.IfMatch, text, current.SKU, next.SKU, len(leave)))
+	return s.db.Commit(ctx, updateScript.Command(w.Request, w.Actor, keys, id, current.Version, w.IfMatch, text, current.SKU, next.SKU, len(leave),
+		millis(next.UpdatedAt)))
 }
 
 func updated(result redisdb.Result, err error, skuTaken func(string) error) (web.Outcome, error) {

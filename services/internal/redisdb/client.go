@@ -42,6 +42,9 @@ type Settings struct {
 	Replica string
 	// Replicas is how many of them are meant to run.
 	Replicas int
+	// Unlisted leaves this program out of the replicas that share the load, and has it
+	// write nothing by itself: for one that only commits now and then.
+	Unlisted bool
 	// Unmetered leaves all metrics out; nothing that ships does.
 	Unmetered bool
 }
@@ -103,6 +106,9 @@ func (db *DB) Start() {
 	db.stop = cancel
 	db.done.Go(func() { db.topology.watch(ctx) })
 	db.done.Go(func() { db.committer.run(ctx) })
+	if db.settings.Unlisted {
+		return
+	}
 	db.done.Go(func() { db.bound.watch(ctx) })
 	db.done.Go(func() { every(ctx, time.Second, db.probe) })
 	if db.metrics != nil {
@@ -121,7 +127,7 @@ func (db *DB) Stop() error {
 	db.stop()
 	db.done.Wait()
 	db.stop = nil
-	if primary := db.topology.primary(); primary != nil {
+	if primary := db.topology.primary(); primary != nil && !db.settings.Unlisted {
 		ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 		defer cancel()
 		_ = primary.ZRem(ctx, KeyReplicas(), db.settings.Replica).Err()

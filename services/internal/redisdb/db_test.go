@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"evergreen/services/internal/idempotency"
@@ -57,11 +58,20 @@ func open(t *testing.T, deadline time.Duration, prepare ...func(*DB)) *DB {
 	}
 	db.Start()
 	t.Cleanup(func() { require.NoError(t, db.Stop()) })
-	require.Eventually(t, func() bool {
-		now := db.topology.now.Load()
-		return now.primary != "" && len(now.replicas) == 2 && sentinelsSeeReplicas(t)
-	}, 20*time.Second, 20*time.Millisecond, "the primary and both replicas are known")
+	awaitKnown(t, db)
 	return db
+}
+
+// awaitKnown returns when db knows the primary and both replicas, and no Sentinel
+// misses any.
+func awaitKnown(t *testing.T, db *DB) {
+	t.Helper()
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		require.NoError(c, nodes.Calm(t.Context()))
+		now := db.topology.now.Load()
+		require.NotEmpty(c, now.primary)
+		require.Len(c, now.replicas, 2)
+	}, 20*time.Second, 20*time.Millisecond)
 }
 
 // heal brings back what a test that failed has left stopped: one failure must not
@@ -80,17 +90,6 @@ func heal(t *testing.T) {
 	if err := nodes.AwaitHealthy(ctx); err != nil {
 		t.Error("the nodes are not whole again:", err)
 	}
-}
-
-func sentinelsSeeReplicas(t *testing.T) bool {
-	t.Helper()
-	for _, name := range []string{"sentinel-1", "sentinel-2", "sentinel-3"} {
-		view, err := nodes.Redis(t.Context(), name, "SENTINEL", "REPLICAS", nodes.Setting("REDIS_MASTER_NAME"))
-		if err != nil || strings.Contains(view, "s_down") || strings.Contains(view, "disconnected") {
-			return false
-		}
-	}
-	return true
 }
 
 // countScript counts its runs and refuses beyond a limit.

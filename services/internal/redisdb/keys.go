@@ -6,6 +6,13 @@ package redisdb
 // KeySchema holds the number of the layout that is in force; see layout.go. String.
 func KeySchema() string { return "evg:schema" }
 
+// KeyMigrations has the record of each migration of the stored data, by its number:
+// JSON with its state and, while it copies, its cursor. Hash.
+func KeyMigrations() string { return "evg:migrations" }
+
+// KeyMigrationLease names the program that copies for a migration now. String, expires.
+func KeyMigrationLease() string { return "evg:migrations:lease" }
+
 // KeyCommitSeq counts commits; its INCR makes WAIT mean something. String.
 func KeyCommitSeq() string { return "evg:commit:seq" }
 

@@ -1,0 +1,3 @@
+// Package maketest holds the tests of scripts/run-tests, which the Makefile runs all
+// tests with.
+package maketest

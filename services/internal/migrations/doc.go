@@ -1,0 +1,106 @@
+// Package migrations changes the form of stored data while the shop sells. A change
+// has three steps. Expand: the scripts of this version write the new form beside the
+// old one. Copy: one API replica at a time brings the objects that are there into the
+// new form, batch by batch. Contract: `make finish-upgrade` locks older programs out,
+// repeats every copy, ends each migration and puts the new layout in force.
+//
+// A copy may be cut off anywhere and is taken up again where it was, by any replica.
+// After it a rollback still works: the old form is kept until the contract step.
+package migrations
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"evergreen/services/internal/redisdb"
+)
+
+// Migration is one numbered change. Its Plan and its Copy are safe to run again.
+type Migration struct {
+	// Number orders the migrations and names the record of each; it never changes.
+	Number int
+	// Name says what the migration does, for logs and people.
+	Name string
+	// Plan reads the next objects after a cursor ("" at the beginning) and says what
+	// Copy has to write. It reads as strongly as a purchase does.
+	Plan func(ctx context.Context, db Database, cursor string) (Batch, error)
+	// Copy is the script that writes a batch; NewCopy makes it.
+	Copy *redisdb.Script
+	// Contract is the script that ends the migration after the last copy, such as by
+	// deleting the old form; nil where nothing is to be done. NewCopy makes it, too.
+	Contract *redisdb.Script
+}
+
+// Batch is what one run of a copy script works on.
+type Batch struct {
+	// Keys and Args are the script's own, from keys[3] and args[6] on.
+	Keys []string
+	Args []any
+	// Cursor is where the next batch begins; "" says that this was the last one.
+	Cursor string
+	// Seen is how many objects the batch has looked at.
+	Seen int64
+}
+
+// Database is what migrations need of redisdb.
+type Database interface {
+	Commit(ctx context.Context, cmd redisdb.Command) (redisdb.Result, error)
+	Hash(ctx context.Context, key string, fields ...string) (redisdb.Fields, error)
+	Hashes(ctx context.Context, keys []string, fields ...string) ([]redisdb.Fields, error)
+	Newest(ctx context.Context, key, before string, limit int) ([]string, error)
+	Value(ctx context.Context, key string) (string, error)
+}
+
+// State is how far a migration is.
+type State string
+
+// The states, in their order. A migration without a record has not begun.
+const (
+	Waiting    State = "waiting"
+	Copying    State = "copying"
+	Copied     State = "copied"
+	Contracted State = "contracted"
+)
+
+// states lists them in their order.
+func states() []State { return []State{Waiting, Copying, Copied, Contracted} }
+
+// Record is what is kept of a migration, as JSON in the hash evg:migrations.
+type Record struct {
+	State State `json:"state"`
+	// Cursor is where the next batch begins.
+	Cursor string `json:"cursor,omitempty"`
+	// Seen and Changed count objects since the copy began.
+	Seen    int64 `json:"seen"`
+	Changed int64 `json:"changed"`
+	// By is the API replica or program that wrote the record, At the time by its clock.
+	By string `json:"by"`
+	At string `json:"at"`
+}
+
+// text is the record as it is stored.
+func (r Record) text() (string, error) {
+	bytes, err := json.Marshal(r)
+	return string(bytes), err
+}
+
+// stamped is the record with its writer and time.
+func (r Record) stamped(by string, at time.Time) Record {
+	r.By, r.At = by, at.UTC().Format("2006-01-02T15:04:05.000Z")
+	return r
+}
+
+// parseRecord reads a stored record; "" is a migration that waits.
+func parseRecord(text string) (Record, error) {
+	if text == "" {
+		return Record{State: Waiting}, nil
+	}
+	var r Record
+	if err := json.Unmarshal([]byte(text), &r); err != nil {
+		return Record{}, fmt.Errorf("the record of a migration: %w", err)
+	}
+	return r, nil
+}

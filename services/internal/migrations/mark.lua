@@ -1,0 +1,2 @@
+-- Writes a migration's record and nothing else.
+return record(0)
