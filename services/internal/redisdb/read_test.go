@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -140,6 +141,52 @@ func TestARateGrantsAPeriodsWorthAndThenSaysHowLongToWait(t *testing.T) {
 	wait, err := db.CountPerMinute(t.Context(), "test", subject, 5)
 	require.NoError(t, err)
 	require.InDelta(t, 12, wait.Seconds(), 1)
+	wait, err = db.CountPerMinute(t.Context(), "another", subject, 5)
+	require.NoError(t, err)
+	require.Zero(t, wait, "something else of the same subject is counted by itself")
+	wait, err = db.CountPerMinute(t.Context(), "test", unique("rate"), 5)
+	require.NoError(t, err)
+	require.Zero(t, wait, "another subject is counted by itself")
+}
+
+func TestARateKeepsNothingForLongerThanAPeriodAndNothingOfARefusal(t *testing.T) {
+	db, subject := open(t, generous), unique("rate")
+	kept := func() time.Duration {
+		millis, err := strconv.Atoi(ask(t, "PTTL", KeyRate("test", subject)))
+		require.NoError(t, err)
+		return time.Duration(millis) * time.Millisecond
+	}
+	for i := range 3 {
+		_, err := db.CountPerMinute(t.Context(), "test", subject, 3)
+		require.NoError(t, err)
+		require.InDelta(t, float64(20*(i+1)), kept().Seconds(), 5, "the time at which all of it is free again")
+	}
+	full := ask(t, "GET", KeyRate("test", subject))
+	for range 3 {
+		wait, err := db.CountPerMinute(t.Context(), "test", subject, 3)
+		require.NoError(t, err)
+		require.Positive(t, wait)
+	}
+	require.Equal(t, full, ask(t, "GET", KeyRate("test", subject)), "asking in vain makes nobody wait longer")
+}
+
+func TestARateGrantsAgainWhatTimeHasBroughtBackAndNoMore(t *testing.T) {
+	db, subject := open(t, generous), unique("rate")
+	const perMinute = 300 // one each 0.2 s
+	begun, granted, refused := time.Now(), 0, time.Time{}
+	for refused.IsZero() || time.Since(refused) < 2*time.Second {
+		wait, err := db.CountPerMinute(t.Context(), "test", subject, perMinute)
+		require.NoError(t, err)
+		require.LessOrEqual(t, wait, time.Minute/perMinute+time.Millisecond)
+		switch {
+		case wait == 0:
+			granted++
+		case refused.IsZero():
+			refused = time.Now()
+		}
+	}
+	want := perMinute + perMinute*time.Since(begun).Minutes()
+	require.InDelta(t, want, float64(granted), 2, "a period's worth, then the rate")
 }
 
 func TestReplicasThatShareTheLoadAreCountedWhileTheyLive(t *testing.T) {
