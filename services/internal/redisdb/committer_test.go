@@ -104,6 +104,26 @@ func TestTheNewestConfigurationNamesThePrimary(t *testing.T) {
 	require.Equal(t, []string{"a", "b", "x"}, merge([]testimony{old}, before).nodes)
 }
 
+func TestAReplicaIsAliveWhenHalfOfTheSentinelsWithTheNewestConfigurationSeeIt(t *testing.T) {
+	sees := func(epoch int64, primary string, replicas ...string) testimony {
+		return testimony{primary: primary, epoch: epoch, replicas: replicas}
+	}
+	for _, row := range []struct {
+		name string
+		said []testimony
+		want []string
+	}{
+		{"all see both", []testimony{sees(1, "a", "b", "c"), sees(1, "a", "c", "b"), sees(1, "a", "b", "c")}, []string{"b", "c"}},
+		{"one sees neither", []testimony{sees(1, "a"), sees(1, "a", "b", "c"), sees(1, "a", "b", "c")}, []string{"b", "c"}},
+		{"two see neither", []testimony{sees(1, "a", "b", "c"), sees(1, "a"), sees(1, "a")}, nil},
+		{"one of two sees one", []testimony{sees(1, "a"), sees(1, "a", "c")}, []string{"c"}},
+		{"those of an older configuration do not count", []testimony{sees(1, "a", "b"), sees(1, "a", "b"), sees(2, "b", "c")}, []string{"c"}},
+		{"those that name another primary do not count", []testimony{sees(2, "b", "c"), sees(2, "a", "b"), sees(2, "a", "b")}, []string{"c"}},
+	} {
+		require.Equal(t, row.want, merge(row.said, &view{}).replicas, row.name)
+	}
+}
+
 func TestAfterTheEndNobodyIsLeftWaiting(t *testing.T) {
 	db, key := open(t, generous), unique("counter")
 	var group sync.WaitGroup

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/stack"
 )
 
 func TestAFrozenOldPrimaryDoesNotSlowTheNewOne(t *testing.T) {
@@ -65,4 +67,37 @@ func TestAFrozenSentinelDoesNotSlowWhatOneReplicaAcknowledges(t *testing.T) {
 	// It wakes up, and is heard at once.
 	require.NoError(t, a.Process("sentinel-1").Resume())
 	require.Eventually(t, func() bool { return len(db.topology.testimonies(t.Context())) == 3 }, 2*time.Second, time.Millisecond)
+}
+
+// A Sentinel that did not run for 2 s takes no replica for alive again for 30 s (tilt).
+func TestASentinelThatStoodStillHidesNoReplica(t *testing.T) {
+	a := newArena(t, nil)
+	primary := a.whole(t)
+	ask := func(command ...string) string {
+		reply, err := a.Redis(t.Context(), "sentinel-1", command...)
+		require.NoError(t, err)
+		return reply
+	}
+	down := func() int {
+		return strings.Count(ask("SENTINEL", "REPLICAS", a.Setting("REDIS_MASTER_NAME")), "s_down")
+	}
+	var replicas []*stack.Process
+	for _, name := range []string{"redis-1", "redis-2", "redis-3"} {
+		if name != primary {
+			replicas = append(replicas, a.Process(name))
+		}
+	}
+	for _, replica := range replicas {
+		require.NoError(t, replica.Kill())
+	}
+	require.Eventually(t, func() bool { return down() == 2 }, generous, 10*time.Millisecond)
+	require.NoError(t, a.Process("sentinel-1").Pause())
+	<-time.After(2500 * time.Millisecond)
+	require.NoError(t, a.Process("sentinel-1").Resume())
+	for _, replica := range replicas {
+		require.NoError(t, replica.Restart(t.Context()))
+	}
+	awaitKnown(t, a.dbs[0])
+	require.Equal(t, 2, down())
+	require.Contains(t, ask("INFO", "sentinel"), "sentinel_tilt:1")
 }

@@ -27,7 +27,7 @@ const (
 // view is what the Sentinels say.
 type view struct {
 	primary  string
-	replicas []string // alive in the eyes of the Sentinel with the newest configuration
+	replicas []string // alive in the eyes of the Sentinels with the newest configuration
 	nodes    []string // every Redis node that any Sentinel knows
 }
 
@@ -262,7 +262,30 @@ func merge(said []testimony, before *view) *view {
 		}
 	}
 	slices.Sort(nodes)
-	return &view{primary: newest.primary, replicas: newest.replicas, nodes: slices.Compact(nodes)}
+	return &view{primary: newest.primary, replicas: alive(said, newest), nodes: slices.Compact(nodes)}
+}
+
+// alive lists the replicas that at least half of the Sentinels see which give the newest
+// configuration. One Sentinel's word does not hide a replica: a Sentinel that stood still
+// for 2 s repeats for 30 s what it saw before (tilt).
+func alive(said []testimony, newest testimony) []string {
+	seen, sentinels := map[string]int{}, 0
+	for _, s := range said {
+		if s.epoch != newest.epoch || s.primary != newest.primary {
+			continue
+		}
+		sentinels++
+		for _, node := range s.replicas {
+			seen[node]++
+		}
+	}
+	var list []string
+	for _, node := range slices.Sorted(maps.Keys(seen)) {
+		if 2*seen[node] >= sentinels {
+			list = append(list, node)
+		}
+	}
+	return list
 }
 
 func (t *topology) close() {

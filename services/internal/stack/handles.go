@@ -133,17 +133,3 @@ func (s *Stack) AwaitHealthy(ctx context.Context) error {
 	}
 	return nil
 }
-
-// Calm says of the Sentinels that are up what keeps one from acting on the next
-// failure: a node or another Sentinel that it misses, or that it stands still.
-func (s *Stack) Calm(ctx context.Context) error {
-	for _, p := range s.ofKind(kindSentinel) {
-		if p.PID() == 0 {
-			continue
-		}
-		if err := s.calm(ctx, p.service); err != nil {
-			return fmt.Errorf("%s: %w", p.Name(), err)
-		}
-	}
-	return nil
-}
