@@ -12,9 +12,17 @@ import (
 )
 
 // drillAPI builds the API's program with the hooks that only the drill has (build
-// tag drill) and gives its path. The result takes the place of an older one by a
-// rename, so that a stack which runs that one, in whatever process, goes on with it.
+// tag drill) and gives its path.
 func drillAPI(ctx context.Context) (path string, err error) {
+	return buildAPI(ctx, "api-drill", "-tags", "drill")
+}
+
+// shippedAPI builds the API's program as it ships, and gives its path.
+func shippedAPI(ctx context.Context) (path string, err error) { return buildAPI(ctx, "api-shipped") }
+
+// buildAPI builds the API's program under a name of its own. The result takes the place of an older one by a
+// rename, so that a stack which runs that one, in whatever process, goes on with it.
+func buildAPI(ctx context.Context, name string, flags ...string) (path string, err error) {
 	root, err := stack.Root()
 	if err != nil {
 		return "", err
@@ -29,11 +37,11 @@ func drillAPI(ctx context.Context) (path string, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(own)) }()
 	built := filepath.Join(own, "api")
-	build := exec.CommandContext(ctx, "go", "build", "-tags", "drill", "-o", built, "./services/api")
+	build := exec.CommandContext(ctx, "go", append(append([]string{"build"}, flags...), "-o", built, "./services/api")...)
 	build.Dir = root
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the API for the drill: %w\n%s", err, output)
 	}
-	path = filepath.Join(shared, "api-drill")
+	path = filepath.Join(shared, name)
 	return path, os.Rename(built, path)
 }

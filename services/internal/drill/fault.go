@@ -8,6 +8,7 @@ import (
 	"context"
 	"time"
 
+	"evergreen/services/internal/drill/history"
 	"evergreen/services/internal/drill/load"
 	"evergreen/services/internal/stack"
 )
@@ -33,6 +34,9 @@ type Fault struct {
 	// stack of its own. A Sentinel that was frozen for more than 2 s is in TILT mode for
 	// the next 30 s, where it neither votes nor acts.
 	Fresh bool
+	// Load changes what the clients do; nil leaves it. Furnish changes what the shop has before the load begins.
+	Load    func(*load.Options)
+	Furnish func(context.Context, *Scene) error
 	// Inject does it, and undoes it: when it returns, everything runs again or is
 	// about to. The load goes on all the time.
 	Inject func(context.Context, *Scene) error
@@ -105,6 +109,8 @@ type Scene struct {
 	Dir string
 	// Last is how long a fault that has no end of its own lasts; 0: as it likes.
 	Last time.Duration
+	// fields were put into the stored products before the load.
+	fields history.Fields
 }
 
 // ownStack says that a run gets a stack that no other run has had, and none gets after it.

@@ -5,7 +5,7 @@ import "slices"
 // Faults lists everything that the drill does to the shop, in the order in which
 // it does it.
 func Faults() []Fault {
-	return slices.Concat(redisFaults(), edgeFaults(), storageFaults(), moreFaults(), containerFaults())
+	return slices.Concat(redisFaults(), edgeFaults(), storageFaults(), moreFaults(), versionFaults(), containerFaults())
 }
 
 // Find is the fault or control of that slug; false if there is none.

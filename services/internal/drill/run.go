@@ -83,17 +83,11 @@ func (r *runner) once(ctx context.Context, f task) (report.Run, error) {
 // play is the run itself. A history comes along with an error, as far as it got.
 func (r *runner) play(ctx context.Context, shop *shop, f task) (*history.History, error) {
 	r.show.phase("preparing")
-	clients, err := load.Prepare(ctx, load.Options{
-		URL: shop.url, AdminEmail: shop.email, AdminPassword: shop.password,
-		Writes: r.rate, Reads: r.rate, Products: cmp.Or(f.Products, usualProducts), Seed: uint64(time.Now().UnixNano()),
-	})
+	scene, err := r.prepare(ctx, shop, f)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the load: %w", err)
 	}
-	scene := &Scene{
-		Stack: shop.stack, Load: clients, Variant: f.variant, DownAfter: shop.downAfter(),
-		Net: shop.net, Settings: shop.settings, Dir: shop.dir, Last: r.last,
-	}
+	clients := scene.Load
 	clients.Start()
 	troubles := []error{r.underLoad(ctx, shop, f, scene)}
 	r.show.phase("stopping")
@@ -108,8 +102,33 @@ func (r *runner) play(ctx context.Context, shop *shop, f task) (*history.History
 	if err != nil {
 		h.Audit = history.Audit{} // half of one would make the rest look lost
 	}
-	h.Fault, h.Variant, h.DownAfter = f.Slug, f.variant, scene.DownAfter
-	return h, errors.Join(append(troubles, err)...)
+	h.Fault, h.Variant, h.DownAfter, h.Fields = f.Slug, f.variant, scene.DownAfter, scene.fields
+	stored, missing := scene.stored(ctx)
+	h.Audit.Fields = stored
+	return h, errors.Join(append(troubles, err, missing)...)
+}
+
+// prepare makes the clients, and what they find in the shop.
+func (r *runner) prepare(ctx context.Context, shop *shop, f task) (*Scene, error) {
+	options := load.Options{
+		URL: shop.url, AdminEmail: shop.email, AdminPassword: shop.password,
+		Writes: r.rate, Reads: r.rate, Products: cmp.Or(f.Products, usualProducts), Seed: uint64(time.Now().UnixNano()),
+	}
+	if f.Load != nil {
+		f.Load(&options)
+	}
+	clients, err := load.Prepare(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	scene := &Scene{
+		Stack: shop.stack, Load: clients, Variant: f.variant, DownAfter: shop.downAfter(),
+		Net: shop.net, Settings: shop.settings, Dir: shop.dir, Last: r.last,
+	}
+	if f.Furnish != nil {
+		err = f.Furnish(ctx, scene)
+	}
+	return scene, err
 }
 
 // underLoad is what happens while the clients are busy.

@@ -1,0 +1,182 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"evergreen/services/internal/drill/load"
+	"evergreen/services/internal/release"
+	"evergreen/services/internal/stack"
+)
+
+// versionFaults are upgrades: the release before this version, and this version, serve one shop.
+func versionFaults() []Fault {
+	up := &upgrade{}
+	return []Fault{
+		{
+			Slug:    "mixed-versions",
+			Title:   "the release before on one API replica, this version on the other; the primary killed, started again 4 s later",
+			Promise: silentPrimary(), Needs: needsHistory, Native: ofAProcess, Load: retriesAndMembers, Furnish: plant,
+			Prepare: sideBySide(nil), Inject: mixedVersions,
+		}, {
+			Slug:    "upgrade-rollback",
+			Title:   "the API replicas upgraded from the release before, one by one, then rolled back, then upgraded again",
+			Promise: &Promise{WriteGap: unseen, ReadGap: unseen, Slowest: deadline}, Needs: needsHistory, Native: ofAProcess,
+			Load: manyRetries, Furnish: plant, Prepare: up.prepare, Inject: up.inject,
+		},
+	}
+}
+
+// The names of the two versions in a history.
+const newVersion = "v" + release.Version
+
+func oldVersion() string { return release.Previous[:7] }
+
+// needsHistory: the release before is built from the history of the clone.
+func needsHistory(ctx context.Context) string {
+	root, err := stack.Root()
+	if err == nil {
+		_, err = release.Commit(ctx, root, release.Previous)
+	}
+	if err != nil {
+		return "the release before this version cannot be built: " + err.Error()
+	}
+	return ""
+}
+
+func oldAPI(ctx context.Context) (string, error) {
+	root, err := stack.Root()
+	if err != nil {
+		return "", err
+	}
+	return release.Build(ctx, root, release.Previous, "api")
+}
+
+// manyRetries has a third of the writes with a key sent again after they were answered. nginx gives half of these to the
+// other API replica.
+func manyRetries(o *load.Options) { o.Again = 33 }
+
+// membersProducts is how many products have a member that only a newer version knows.
+const membersProducts = 3
+
+// retriesAndMembers is manyRetries, and some products are edited by this version alone: the release before drops members
+// that it does not know.
+func retriesAndMembers(o *load.Options) {
+	manyRetries(o)
+	o.Unedited = membersProducts
+}
+
+// sideBySide gives the Prepare of a shop whose api-1 is the release before, and whose api-2 is this version, with more
+// changed by also.
+func sideBySide(also func(context.Context, *stack.Options) error) func(context.Context, *stack.Options) error {
+	return func(ctx context.Context, o *stack.Options) error {
+		old, err := oldAPI(ctx)
+		if err != nil {
+			return err
+		}
+		o.APIBinaries = map[string]string{"api-1": old}
+		if also == nil {
+			return nil
+		}
+		return also(ctx, o)
+	}
+}
+
+// The times of an upgrade under load.
+const (
+	// abandonedPurchases have reservations that end one after the other, the first after firstEnd.
+	abandonedPurchases = 40
+	firstEnd           = 500 * time.Millisecond
+	// mixedFor is how long two versions serve before the primary is killed.
+	mixedFor = 2 * time.Second
+	// betweenSteps is how long the load goes on between two replicas.
+	betweenSteps = 800 * time.Millisecond
+	// editsPerSecond is how often the products with such a member are edited.
+	editsPerSecond = 10
+)
+
+// mixedVersions kills the primary while both versions sell, edit and expire.
+func mixedVersions(ctx context.Context, s *Scene) error {
+	s.Load.Program("api-1", oldVersion())
+	s.Load.Program("api-2", newVersion)
+	this, err := s.Process("api-2")
+	if err != nil {
+		return err
+	}
+	s.Load.Edits("http://"+this.Addr(), editsPerSecond)
+	if err := s.abandon(ctx, abandonedPurchases, mixedFor+away); err != nil {
+		return err
+	}
+	if err := s.Hold(ctx, mixedFor); err != nil {
+		return err
+	}
+	if err := crashed(ctx, s, away); err != nil {
+		return err
+	}
+	return s.sweptBy(ctx, "api-1", "api-2")
+}
+
+// upgrade are the programs of an upgrade and its way back.
+type upgrade struct{ old, next string }
+
+// prepare has both API replicas begin as the release before.
+func (u *upgrade) prepare(ctx context.Context, o *stack.Options) (err error) {
+	if u.old, err = oldAPI(ctx); err != nil {
+		return err
+	}
+	o.APIBinaries = map[string]string{"api-1": u.old, "api-2": u.old}
+	u.next, err = shippedAPI(ctx)
+	return err
+}
+
+func (u *upgrade) inject(ctx context.Context, s *Scene) error {
+	s.Load.Program("api-1", oldVersion())
+	s.Load.Program("api-2", oldVersion())
+	if err := s.abandon(ctx, abandonedPurchases, 6*(time.Second+betweenSteps)); err != nil {
+		return err
+	}
+	s.Fault("the upgrade to " + newVersion + " begins")
+	for _, step := range []struct{ version, program, done string }{
+		{newVersion, u.next, "upgraded"}, {oldVersion(), u.old, "rolled back"}, {newVersion, u.next, "upgraded again"},
+	} {
+		for _, replica := range []string{"api-1", "api-2"} {
+			if err := s.exchange(ctx, replica, step.version, step.program); err != nil {
+				return err
+			}
+			s.Step(fmt.Sprintf("%s is %s to %s", replica, step.done, step.version))
+			if err := s.Hold(ctx, betweenSteps); err != nil {
+				return err
+			}
+		}
+	}
+	s.Heal("both replicas are " + newVersion)
+	return nil
+}
+
+// exchangeable is a process whose program can be exchanged.
+type exchangeable interface {
+	Use(program string)
+	Terminate(ctx context.Context) error
+}
+
+var errOneProgram = errors.New("its program cannot be exchanged")
+
+// exchange ends an API replica as its program likes to, and starts another program in its place.
+func (s *Scene) exchange(ctx context.Context, replica, version, program string) error {
+	p, err := s.Process(replica)
+	if err != nil {
+		return err
+	}
+	e, can := p.(exchangeable)
+	if !can {
+		return fmt.Errorf("%s: %w", replica, errOneProgram)
+	}
+	if err := e.Terminate(ctx); err != nil {
+		return err
+	}
+	e.Use(program)
+	s.Load.Program(replica, version)
+	return s.restart(ctx, p)
+}
