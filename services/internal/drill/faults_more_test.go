@@ -23,7 +23,7 @@ func harmed(t *testing.T) (*Scene, proxies) {
 	require.NoError(t, ownClock(t.Context(), &o))
 	s := stack.StartT(t, o)
 	clients, err := load.Prepare(t.Context(), load.Options{
-		URL: s.URL(), AdminEmail: s.Setting("ADMIN_EMAIL"), AdminPassword: s.Setting("ADMIN_PASSWORD"), Products: 1, Customers: 1,
+		URL: s.URL(), AdminEmail: s.Setting("ADMIN_EMAIL"), AdminPassword: s.Setting("ADMIN_PASSWORD"), Products: 1, Unedited: 1, Customers: 1,
 	})
 	require.NoError(t, err)
 	return &Scene{Stack: native{s}, Load: clients}, line
@@ -92,5 +92,19 @@ func TestTheToolsOfTheFaultsDoWhatTheirNamesSay(t *testing.T) {
 		require.Eventually(t, func() bool { return sell(t, s) >= late }, 5*time.Second, 10*time.Millisecond)
 		require.NoError(t, <-over)
 		require.Eventually(t, func() bool { return sell(t, s) < late }, 10*time.Second, 10*time.Millisecond)
+	})
+	t.Run("what only a newer version knows is found, and missed when it is dropped", func(t *testing.T) {
+		require.NoError(t, plant(t.Context(), s))
+		found, err := s.stored(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, s.fields, found)
+		product := s.Load.Products()[0]
+		require.Equal(t, map[string]string{laterField: "kept", inBody: laterValue}, found[product])
+
+		require.NoError(t, s.store(t.Context(), product, "body", `{"id":"`+product+`"}`))
+		require.NoError(t, s.store(t.Context(), product, laterField, "other"))
+		found, err = s.stored(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, map[string]string{laterField: "other"}, found[product])
 	})
 }

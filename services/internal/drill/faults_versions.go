@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"evergreen/services/internal/drill/load"
@@ -118,26 +120,44 @@ func mixedVersions(ctx context.Context, s *Scene) error {
 	return s.sweptBy(ctx, "api-1", "api-2")
 }
 
-// upgrade are the programs of an upgrade and its way back.
-type upgrade struct{ old, next string }
+// upgrade are the programs of an upgrade and its way back, and the files that the stack runs from: first those of the
+// release before.
+type upgrade struct{ old, next, root, files string }
 
-// prepare has both API replicas begin as the release before.
+// prepare has everything begin as the release before.
 func (u *upgrade) prepare(ctx context.Context, o *stack.Options) (err error) {
 	if u.old, err = oldAPI(ctx); err != nil {
 		return err
 	}
 	o.APIBinaries = map[string]string{"api-1": u.old, "api-2": u.old}
-	u.next, err = shippedAPI(ctx)
-	return err
+	if u.next, err = shippedAPI(ctx); err != nil {
+		return err
+	}
+	if u.root, err = stack.Root(); err != nil {
+		return err
+	}
+	before, err := release.Files(ctx, u.root, release.Previous)
+	if err != nil {
+		return err
+	}
+	u.files = filepath.Join(u.root, ".data", "drill-files", fmt.Sprintf("upgrade-rollback-%d", os.Getpid()))
+	o.Files = u.files
+	return errors.Join(os.RemoveAll(u.files), changedFiles(before, u.files, nil))
 }
 
+// inject removes the files at its end: nothing of this stack is started after it.
 func (u *upgrade) inject(ctx context.Context, s *Scene) error {
+	defer func() { _ = os.RemoveAll(u.files) }()
 	s.Load.Program("api-1", oldVersion())
 	s.Load.Program("api-2", oldVersion())
 	if err := s.abandon(ctx, abandonedPurchases, 6*(time.Second+betweenSteps)); err != nil {
 		return err
 	}
 	s.Fault("the upgrade to " + newVersion + " begins")
+	if err := u.grantRights(ctx, s); err != nil {
+		return err
+	}
+	s.Step("the running nodes and Sentinels have granted the rights of " + newVersion)
 	for _, step := range []struct{ version, program, done string }{
 		{newVersion, u.next, "upgraded"}, {oldVersion(), u.old, "rolled back"}, {newVersion, u.next, "upgraded again"},
 	} {
@@ -154,6 +174,23 @@ func (u *upgrade) inject(ctx context.Context, s *Scene) error {
 	s.Heal("both replicas are " + newVersion)
 	return nil
 }
+
+// grantRights puts this version's files in place of those of the release before, and grants the rights that they have. The
+// API of this version needs them.
+func (u *upgrade) grantRights(ctx context.Context, s *Scene) error {
+	if err := changedFiles(u.root, u.files, nil); err != nil {
+		return err
+	}
+	granting, can := s.Stack.(interface {
+		GrantRights(ctx context.Context) error
+	})
+	if !can {
+		return errNoRights
+	}
+	return granting.GrantRights(ctx)
+}
+
+var errNoRights = errors.New("the rights of this shop's Redis users cannot be changed")
 
 // exchangeable is a process whose program can be exchanged.
 type exchangeable interface {

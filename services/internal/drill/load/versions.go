@@ -51,13 +51,18 @@ func (l *Load) Abandon(ctx context.Context, n int) ([]string, error) {
 	return ids, nil
 }
 
-// plentiful is the product number i of those that do not run out.
+// plentiful is a product that does not run out, another one for each i; where there are only scarce ones, one of these.
 func (l *Load) plentiful(i int) string {
-	for at := i; ; at++ {
-		if number := at % len(l.products); !isScarce(number) {
-			return l.products[number]
+	var all []string
+	for number, id := range l.products {
+		if !isScarce(number) {
+			all = append(all, id)
 		}
 	}
+	if len(all) == 0 {
+		all = l.products
+	}
+	return all[i%len(all)]
 }
 
 var errRefused = errors.New("refused")
