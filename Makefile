@@ -45,6 +45,11 @@ handover: $(LOCAL) ## make another Redis node primary while the shop sells: no w
 rolling-upgrade: ## bring the shop in containers up to date, one after the other, while it sells: no request fails
 	@scripts/rolling-upgrade
 
+# The shop of `make up` on NET if it runs, else the one in containers. DRY=1 only says what would be done.
+finish-upgrade: $(LOCAL) ## when you are sure of a new version: lock the old one out and end the upgrade; no way back
+	@if $(LOCAL) -net $(NET) running 2>/dev/null; then exec $(LOCAL) -net $(NET) $(if $(DRY),-dry) finish-upgrade; \
+	else exec scripts/finish-upgrade $(if $(DRY),--dry-run); fi
+
 env: $(LOCAL) ## make .env with random secrets, unless there is one
 	@$(LOCAL) env
 
@@ -153,4 +158,4 @@ $(BENCH): FORCE
 
 FORCE:
 
-.PHONY: help up status logs handover rolling-upgrade env clean replay drill drill-controls drill-short drill-list drill-table bench budget test test-compose test-logs sweep soak dashboard-pictures fuzz lint build deps test-deps drill-deps pictures-deps FORCE
+.PHONY: help up status logs handover rolling-upgrade finish-upgrade env clean replay drill drill-controls drill-short drill-list drill-table bench budget test test-compose test-logs sweep soak dashboard-pictures fuzz lint build deps test-deps drill-deps pictures-deps FORCE

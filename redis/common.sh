@@ -84,9 +84,66 @@ render() {
 	}' "$1"
 }
 
-# render_users FILE: prints the list of users as Redis reads it, which knows neither
-# comments nor lines that go on, as FILE has them.
+# layout: the oldest layout of the data whose programs may come in. The mark is there once `make finish-upgrade` has
+# locked older programs out.
+layout() {
+	cat "$DATA_DIR/layout" 2>/dev/null || echo 1
+}
+
+# mark_layout LAYOUT: writes the mark so that it survives a loss of power.
+mark_layout() {
+	printf '%s\n' "$1" >"$DATA_DIR/layout.new"
+	sync "$DATA_DIR/layout.new"
+	mv "$DATA_DIR/layout.new" "$DATA_DIR/layout"
+	sync "$DATA_DIR"
+}
+
+# api_users: reads a list of users as Redis has it, and prints the API's: api for layout 1, api-2 for layout 2.
+api_users() {
+	awk '$1 == "user" && $2 ~ /^api(-[0-9]+)?$/ { print $2 }'
+}
+
+# older_than LAYOUT: reads names of users, and prints those of the API's that belong to an older layout.
+older_than() {
+	awk -v least="$1" '/^api(-[0-9]+)?$/ { of = $0 == "api" ? 1 : substr($0, 5); if (of + 0 < least + 0) print }'
+}
+
+# without_older_users: reads a list of users as Redis has it, and prints it without those that are locked out.
+without_older_users() {
+	awk -v least="$(layout)" '
+	$1 == "user" && $2 ~ /^api(-[0-9]+)?$/ { of = $2 == "api" ? 1 : substr($2, 5); if (of + 0 < least + 0) next }
+	{ print }'
+}
+
+# learn_layout FILE ADDRESS PORT: takes the mark over from a server, where the own one was lost with its volume. That
+# server says WRONGPASS to each user that is locked out; FILE names the users that there are. Any other answer, or none,
+# tells nothing: only a server that refuses the older users and lets a newer one in does.
+learn_layout() {
+	[ ! -e "$DATA_DIR/layout" ] || return 0
+	for user in $(render_all_users "$1" | api_users); do
+		case $(cli_as "$user" "$REDIS_API_PASSWORD" "$2" "$3" PING 2>&1) in
+		PONG)
+			if [ "$user" != api ]; then
+				say "programs of a layout before ${user#api-} are locked out at $2, and so they are here"
+				mark_layout "${user#api-}"
+			fi
+			return 0
+			;;
+		*WRONGPASS*) ;;
+		*) return 0 ;;
+		esac
+	done
+}
+
+# render_users FILE: prints the list of users as Redis reads it, without those that are locked out.
 render_users() {
+	all_users=$(render_all_users "$1")
+	printf '%s\n' "$all_users" | without_older_users
+}
+
+# render_all_users FILE: prints the list of users as Redis reads it, which knows neither
+# comments nor lines that go on, as FILE has them.
+render_all_users() {
 	users=$(render "$1")
 	printf '%s\n' "$users" | awk '
 	/^[ \t]*(#|$)/ { next }
@@ -100,7 +157,12 @@ render_users() {
 # scripts have a user of their own, "boot", who may do what they do and no more. Its
 # password travels in REDISCLI_AUTH, where no process list shows it.
 cli() {
-	cli_host=$1 cli_port=$2
-	shift 2
-	REDISCLI_AUTH=$REDIS_BOOT_PASSWORD timeout 1 redis-cli --user boot -h "$cli_host" -p "$cli_port" "$@" 2>/dev/null
+	cli_as boot "$REDIS_BOOT_PASSWORD" "$@" 2>/dev/null
+}
+
+# cli_as USER PASSWORD ADDRESS PORT [COMMAND...]: the same as another user; what redis-cli complains of is said, too.
+cli_as() {
+	cli_user=$1 cli_password=$2 cli_host=$3 cli_port=$4
+	shift 4
+	REDISCLI_AUTH=$cli_password timeout 1 redis-cli --user "$cli_user" -h "$cli_host" -p "$cli_port" "$@"
 }

@@ -16,7 +16,8 @@
 #   DATA_DIR           this instance's own directory, writable, kept (default /data):
 #                      DATA_DIR/data holds the data set and nothing else,
 #                      DATA_DIR/redis.conf and users.acl what is rendered here,
-#                      DATA_DIR/first-run is the mark that boot rule 1 leaves
+#                      DATA_DIR/first-run is the mark that boot rule 1 leaves,
+#                      DATA_DIR/layout the mark that lock-out.sh leaves
 set -eu
 umask 077
 here=$(cd "$(dirname "$0")" && pwd)
@@ -108,6 +109,7 @@ say "I start as ${verdict}"
 render "$here/redis.conf" >"$DATA_DIR/redis.conf.new"
 if [ -n "$primary" ]; then echo "replicaof $primary 6379" >>"$DATA_DIR/redis.conf.new"; fi
 mv "$DATA_DIR/redis.conf.new" "$DATA_DIR/redis.conf"
+if [ -n "$primary" ]; then learn_layout "$here/users.acl" "$primary" 6379; fi
 render_users "$here/users.acl" >"$DATA_DIR/users.acl"
 
 # The server takes this process's place, so signals reach it and nothing else.

@@ -11,7 +11,8 @@
 #   REDIS_ADMIN_USER, REDIS_ADMIN_PASSWORD
 #                           the operator, who may do everything
 #   LOG_DIR, NODE_NAME      where its log is kept for a collector, and as whose (default: nowhere)
-#   DATA_DIR                this instance's own directory, writable, kept (default /data)
+#   DATA_DIR                this instance's own directory, writable, kept (default /data);
+#                           DATA_DIR/layout is the mark that lock-out.sh leaves
 set -eu
 umask 077
 here=$(cd "$(dirname "$0")" && pwd)
@@ -54,6 +55,7 @@ END {
 }' >"$conf.new"
 # Renamed only when whole: a Sentinel that forgot its epoch could vote twice.
 mv "$conf.new" "$conf"
+for node in $(printf '%s' "$REDIS_NODES" | tr ',' ' '); do learn_layout "$here/sentinel-users.acl" "$node" 6379; done
 render_users "$here/sentinel-users.acl" >"$DATA_DIR/users.acl"
 
 # What is left in an environment can be read as long as the server runs.

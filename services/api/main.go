@@ -1,8 +1,9 @@
 // Command api is one replica of the shop's API. Without arguments it serves
 // until SIGTERM or SIGINT; `api healthcheck` exits 0 when the replica of this
 // environment is ready, for hosts without a shell or curl; `api version` prints the
-// version and the commit that it was built from. `api operator status` and the like
-// are for who runs the shop in containers: see the package operate.
+// version and the commit that it was built from, `api layout` the newest
+// layout of the stored data that it knows. `api operator status` and the like are for
+// who runs the shop in containers: see the package operate.
 package main
 
 import (
@@ -48,6 +49,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintln(stdout, version.Version, version.GetRevision())
 		return 0
 	}
+	if len(args) == 1 && args[0] == "layout" {
+		_, _ = fmt.Fprintln(stdout, config.Layout)
+		return 0
+	}
 	if err := godotenv.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		_, _ = fmt.Fprintln(stderr, "api: .env:", err)
 		return 2
@@ -61,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case len(args) == 1 && args[0] == "healthcheck":
 		return healthcheck(ctx, settings, stderr)
 	case len(args) > 0:
-		_, _ = fmt.Fprintln(stderr, "usage: api [healthcheck | version | operator status|handover|await]")
+		_, _ = fmt.Fprintln(stderr, "usage: api [healthcheck | version | layout | operator status|handover|await|finish-upgrade]")
 		return 2
 	}
 	log := logger(settings, stdout)

@@ -24,7 +24,7 @@ const (
 // local is one call of this command.
 type local struct {
 	root, net string
-	yes       bool
+	yes, dry  bool
 	asked     logsOptions
 	stdin     io.Reader
 	out, errs io.Writer

@@ -16,7 +16,7 @@ import (
 	"evergreen/services/internal/stack"
 )
 
-const usage = `usage: local [-net 127.20.0] [-yes] up | status | handover | env | clean | mail ADDRESS DIR
+const usage = `usage: local [-net 127.20.0] [-yes] [-dry] up | status | handover | finish-upgrade | running | env | clean | mail ADDRESS DIR
        local [-net 127.20.0] [-request ID] [-service NAMES] [-level LEVEL] logs
 `
 
@@ -33,6 +33,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags.Usage = func() { fmt.Fprint(stderr, usage) }
 	flags.StringVar(&l.net, "net", defaultNet, "the first three octets of all addresses")
 	flags.BoolVar(&l.yes, "yes", false, "clean without asking")
+	flags.BoolVar(&l.dry, "dry", false, "finish-upgrade only says what it would do")
 	l.asked.flags(flags)
 	if err := flags.Parse(args); err != nil {
 		return 2
@@ -41,7 +42,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return l.result(l.inForeground(ctx, func(ctx context.Context) error { return l.catchMail(ctx, flags.Arg(1), flags.Arg(2)) }))
 	}
 	command, known := map[string]func(context.Context) error{
-		"up": l.up, "status": l.status, "handover": l.handover, "logs": l.logs, "env": l.env, "clean": l.clean,
+		"up": l.up, "status": l.status, "handover": l.handover, "finish-upgrade": l.finishUpgrade, "running": l.running,
+		"logs": l.logs, "env": l.env, "clean": l.clean,
 	}[flags.Arg(0)]
 	if !known || flags.NArg() != 1 {
 		fmt.Fprint(stderr, usage)

@@ -18,5 +18,6 @@ func (l *local) status(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return operate.Status(l.out, stack.Inspect(ctx, l.net, l.dir(), settings))
+	report := stack.Inspect(ctx, l.net, l.dir(), settings)
+	return operate.StatusWithLayout(ctx, l.out, stack.Access{Net: l.net, Settings: settings}, report)
 }

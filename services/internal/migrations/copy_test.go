@@ -144,3 +144,35 @@ func TestTheNumbersOfMigrationsAreUniqueAndInOrder(t *testing.T) {
 	require.True(t, slices.IsSorted(numbers))
 	require.Len(t, slices.Compact(slices.Clone(numbers)), len(numbers))
 }
+
+func TestAMigrationsScriptChangesNothingWithoutTheLeaseOrFromAnotherRecord(t *testing.T) {
+	db := open(t)
+	store(t, 1, 1)
+	m := productUpdated()
+	r := quick(t, db, "api-1", m)
+	batch, err := m.Plan(t.Context(), db, "")
+	require.NoError(t, err)
+	for _, row := range []struct {
+		holder, recorded string
+		code             int
+	}{
+		{"api-2/other", "", codeLeaseLost},
+		{r.holder, `{"state":"copied"}`, codeOtherRecord},
+	} {
+		order(t, "DEL", redisdb.KeyMigrations())
+		order(t, "SET", redisdb.KeyMigrationLease(), row.holder)
+		if row.recorded != "" {
+			order(t, "HSET", redisdb.KeyMigrations(), "1", row.recorded)
+		}
+		_, code, err := r.commit(t.Context(), m, m.Copy, "", Record{State: Copied}, batch)
+		require.ErrorIs(t, err, errLeaseLost)
+		require.Equal(t, row.code, code)
+		require.Equal(t, row.recorded, order(t, "HGET", redisdb.KeyMigrations(), "1"))
+		require.Empty(t, order(t, "HGET", redisdb.KeyProduct(id(1)), "updated"))
+	}
+	order(t, "DEL", redisdb.KeyMigrations())
+	_, code, err := r.commit(t.Context(), m, m.Copy, "", Record{State: Copied}, batch)
+	require.NoError(t, err)
+	require.Equal(t, codeDone, code)
+	requireUpdated(t, 1, 1)
+}

@@ -14,12 +14,14 @@ import (
 	"evergreen/services/internal/stack"
 )
 
-const usage = `usage: operator status | handover | await [--within 60s]
+const usage = `usage: operator status | handover | await [--within 60s] | finish-upgrade [--dry-run]
 
   status    what every service is; fails if the shop cannot sell
   handover  makes another Redis node primary, without losing or refusing a write
   await     waits until the stack is whole: one primary with two replicas, three
             Sentinels that agree, all API replicas ready, both nginx up
+  finish-upgrade  the last part of scripts/finish-upgrade, which asks the engine first:
+            repeats the copies of all migrations and puts the newest layout in force
 
 The environment has NET, API_REPLICAS, REDIS_MASTER_NAME, REDIS_ADMIN_USER and
 REDIS_ADMIN_PASSWORD.
@@ -39,6 +41,7 @@ type shop struct {
 	replicas int
 	settings map[string]string
 	within   time.Duration
+	dry      bool
 	out      io.Writer
 }
 
@@ -73,13 +76,16 @@ func (s *shop) parse(args []string, getenv func(string) string) (func(context.Co
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	commands := map[string]func(context.Context) error{"status": s.status, "handover": s.handover, "await": s.await}
+	commands := map[string]func(context.Context) error{"status": s.status, "handover": s.handover, "await": s.await,
+		"finish-upgrade": s.finishUpgrade}
 	command, known := commands[args[0]]
 	switch {
 	case args[0] == "help", args[0] == "-h", args[0] == "-help", args[0] == "--help":
 		return nil, flag.ErrHelp
 	case !known:
 		return nil, usageError(fmt.Sprintf("there is no command %q", args[0]))
+	case args[0] == "finish-upgrade":
+		flags.BoolVar(&s.dry, "dry-run", false, "")
 	case args[0] == "await":
 		flags.DurationVar(&s.within, "within", within, "")
 	}
@@ -128,7 +134,15 @@ func (s *shop) look(ctx context.Context) stack.Report {
 	return stack.InspectContainers(ctx, s.net, s.replicas, s.settings)
 }
 
-func (s *shop) status(ctx context.Context) error { return Status(s.out, s.look(ctx)) }
+func (s *shop) access() stack.Access { return stack.Access{Net: s.net, Settings: s.settings} }
+
+func (s *shop) status(ctx context.Context) error {
+	return StatusWithLayout(ctx, s.out, s.access(), s.look(ctx))
+}
+
+func (s *shop) finishUpgrade(ctx context.Context) error {
+	return Finish(ctx, s.out, Finishing{Access: s.access(), Look: s.look, Dry: s.dry})
+}
 
 func (s *shop) handover(ctx context.Context) error {
 	return Handover(ctx, s.out, s.net, s.settings)

@@ -3,6 +3,8 @@ package redisdb
 import (
 	"context"
 	"fmt"
+
+	"evergreen/services/internal/config"
 )
 
 // The layouts of the data that this program can work with. It reads the forms of
@@ -13,7 +15,7 @@ const (
 	// OldestLayout is also that of the release before.
 	OldestLayout = 1
 	// Layout is the newest one, which only this program knows.
-	Layout = 2
+	Layout = config.Layout
 )
 
 // CheckSchema writes the oldest layout's number into an empty data set and refuses

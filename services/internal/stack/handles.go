@@ -17,7 +17,10 @@ func (s *Stack) Dir() string { return s.dir }
 func (s *Stack) Setting(name string) string { return s.settings[name] }
 
 // Sentinels lists the Sentinels as host:port.
-func (s *Stack) Sentinels() []string { return addresses(s.Net, kindSentinel, service.address) }
+func (s *Stack) Sentinels() []string { return SentinelsOf(s.Net) }
+
+// SentinelsOf lists the Sentinels of a stack on a prefix as host:port.
+func SentinelsOf(prefix string) []string { return addresses(prefix, kindSentinel, service.address) }
 
 // Process is the handle of a service, or nil if the stack was started without it.
 func (s *Stack) Process(name string) *Process {

@@ -1,0 +1,222 @@
+package upgrades
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/operate"
+	"evergreen/services/internal/redisdb"
+	"evergreen/services/internal/shoptest"
+	"evergreen/services/internal/stack"
+)
+
+// change has a program that is at work create a product, change one, and sell.
+func change(t *testing.T, admin, customer *shoptest.Client, earlier string) (product, purchase string) {
+	t.Helper()
+	product = shoptest.Product(t, admin, 10)
+	if earlier != "" {
+		admin.With("Content-Type", "application/merge-patch+json").Want(t, 200, "PATCH", "/v1/products/"+earlier,
+			shoptest.Object{"name": shoptest.Unique("Changed")})
+	}
+	return product, customer.Want(t, 201, "POST", "/v1/purchases", shoptest.Order(product, 2)).Text(t, "id")
+}
+
+func TestNothingIsMissingAfterUpgradeCopyRollbackUpgradeAndFinish(t *testing.T) {
+	t.Parallel()
+	before, now := programs(t)
+	s := stack.StartT(t, stack.Options{APIBinary: before})
+	admin := shoptest.Admin(t, s)
+	customer, _ := shoptest.Customer(t, admin)
+	var products, purchases []string
+	work := func(earlier string) {
+		product, purchase := change(t, admin, customer, earlier)
+		products, purchases = append(products, product), append(purchases, purchase)
+	}
+	for range 3 {
+		work("")
+	}
+	put(t, s, now)
+	awaitCopied(t, s)
+	for _, id := range products {
+		requireUpdated(t, s, admin, id)
+	}
+	work(products[0])
+	require.Equal(t, "1", onPrimary(t, s, "GET", redisdb.KeySchema()))
+
+	put(t, s, before)
+	work(products[1])
+	work(products[3])
+	put(t, s, now)
+	work(products[4])
+	require.Equal(t, "copied", record(t, s).State)
+	said := finish(t, s)
+	require.Contains(t, said, "migration 1 (products get the field updated) is copied once more: 7 objects, 3 of them changed")
+	require.Contains(t, said, "done: layout 2 is in force")
+
+	require.ElementsMatch(t, products, productsOf(t, admin))
+	for _, id := range products {
+		requireUpdated(t, s, admin, id)
+		require.EqualValues(t, 8, shoptest.LedgerOf(t, admin, id).Stock)
+	}
+	var listed []string
+	for _, p := range shoptest.Purchases(t, customer, "/v1/purchases?limit=3") {
+		listed = append(listed, p.ID)
+	}
+	require.ElementsMatch(t, purchases, listed)
+	work(products[0])
+	requireUpdated(t, s, admin, products[0])
+	require.Equal(t, []string{"2", "contracted"}, []string{onPrimary(t, s, "GET", redisdb.KeySchema()), record(t, s).State})
+	require.Contains(t, finish(t, s), "nothing else was left to do")
+	staysLockedOut(t, s, before)
+}
+
+// staysLockedOut holds that an older program cannot come back, whatever is restarted
+// and whichever volume is lost.
+func staysLockedOut(t *testing.T, s *stack.Stack, before string) {
+	t.Helper()
+	for _, name := range stack.RedisAndSentinels() {
+		require.Equal(t, []string{"api-2"}, users(t, s, name), name)
+	}
+	for _, name := range []string{"redis-2", "sentinel-2"} {
+		require.NoError(t, s.Process(name).Restart(t.Context()))
+		require.Equal(t, []string{"api-2"}, users(t, s, name), "%s was started again", name)
+	}
+	f := finishing(accessTo(t, s))
+	for _, name := range []string{"redis-3", "sentinel-3"} {
+		require.NoError(t, operate.Await(t.Context(), new(bytes.Buffer), generous, f.Look))
+		p := s.Process(name)
+		require.NoError(t, p.Terminate(t.Context()))
+		volume := filepath.Join(s.Dir(), name)
+		require.NoError(t, os.RemoveAll(volume))
+		require.NoError(t, os.Mkdir(volume, 0o700))
+		require.NoError(t, p.Restart(t.Context()))
+		require.Equal(t, []string{"api-2"}, users(t, s, name), "%s has lost its volume", name)
+	}
+	p := s.Process("api-2")
+	p.Use(before)
+	require.NoError(t, p.Terminate(t.Context()))
+	earlier, err := os.ReadFile(p.LogPath())
+	require.NoError(t, err)
+	require.NoError(t, p.Launch())
+	require.Eventually(t, func() bool {
+		log, err := os.ReadFile(p.LogPath())
+		return err == nil && bytes.Contains(log[len(earlier):], []byte("the shop is not ready yet; the API answers 503 until it is"))
+	}, generous, 50*time.Millisecond, "the older program does not become ready")
+	require.ErrorContains(t, operate.Await(t.Context(), new(bytes.Buffer), time.Millisecond, f.Look), "api-2: ")
+}
+
+func TestFinishRefusesWhileASupervisedReplicaRunsAnOlderProgramFrozenOrNot(t *testing.T) {
+	t.Parallel()
+	before, now := programs(t)
+	s := stack.StartT(t, stack.Options{APIBinary: now})
+	p := s.Process("api-2")
+	p.Use(before)
+	require.NoError(t, p.Restart(t.Context()))
+	f := finishing(accessTo(t, s))
+	for _, frozen := range []bool{false, true} {
+		if frozen {
+			require.NoError(t, p.Pause())
+			require.Eventually(t, func() bool { return onPrimary(t, s, "ZCARD", redisdb.KeyReplicas()) == "1" }, generous, 50*time.Millisecond,
+				"Redis has forgotten the frozen replica")
+		}
+		out := new(bytes.Buffer)
+		err := operate.Finish(t.Context(), out, f)
+		require.ErrorContains(t, err, "Refused, and nothing was changed: an older program runs: api-2 (process ")
+		require.ErrorContains(t, err, "runs a program of layout 1")
+		require.Empty(t, out.String())
+	}
+	require.NoError(t, p.Resume())
+	for _, name := range stack.RedisAndSentinels() {
+		require.ElementsMatch(t, []string{"api", "api-2"}, users(t, s, name))
+	}
+	require.Equal(t, "1", onPrimary(t, s, "GET", redisdb.KeySchema()))
+}
+
+func TestFinishRefusesUnlessTheShopIsWholeAndADryRunChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := stack.StartT(t, stack.Options{})
+	f := finishing(accessTo(t, s))
+	require.NoError(t, s.Process("redis-3").Kill())
+	require.ErrorContains(t, operate.Finish(t.Context(), new(bytes.Buffer), f), "the shop is not whole: ")
+	require.NoError(t, s.Process("redis-3").Restart(t.Context()))
+	require.NoError(t, operate.Await(t.Context(), new(bytes.Buffer), generous, f.Look))
+	_, err := s.Redis(t.Context(), "sentinel-2", "ACL", "DELUSER", "api-2")
+	require.NoError(t, err)
+	require.ErrorContains(t, operate.Finish(t.Context(), new(bytes.Buffer), f), "sentinel-2: there is no user api-2 yet")
+	require.NoError(t, s.Process("sentinel-2").Restart(t.Context()))
+	require.NoError(t, operate.Await(t.Context(), new(bytes.Buffer), generous, f.Look))
+
+	f.Dry = true
+	out := new(bytes.Buffer)
+	require.NoError(t, operate.Finish(t.Context(), out, f))
+	require.Contains(t, out.String(), "would lock programs of a layout before 2 out")
+	require.Contains(t, out.String(), "would put layout 2 in force; nothing was changed")
+	for _, name := range stack.RedisAndSentinels() {
+		require.ElementsMatch(t, []string{"api", "api-2"}, users(t, s, name))
+	}
+	require.Equal(t, "1", onPrimary(t, s, "GET", redisdb.KeySchema()))
+
+	f.Dry, f.LockOut = false, nil
+	require.ErrorContains(t, operate.Finish(t.Context(), new(bytes.Buffer), f), "redis-1: the user api may still come in")
+	require.Equal(t, "1", onPrimary(t, s, "GET", redisdb.KeySchema()), "nothing else is done before older programs are locked out")
+}
+
+func TestFinishMayBeKilledAfterEachStepAndIsThenRepeated(t *testing.T) {
+	t.Parallel()
+	s := stack.StartT(t, stack.Options{})
+	admin := shoptest.Admin(t, s)
+	product := shoptest.Product(t, admin, 100)
+	access := accessTo(t, s)
+	text, err := json.Marshal(access)
+	require.NoError(t, err)
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cut := 0
+	for line := 1; ; line++ {
+		if !killedAfter(t, self, string(text), line) {
+			break
+		}
+		cut++
+		admin.Want(t, 201, "POST", "/v1/purchases", shoptest.Order(product, 1))
+	}
+	require.Greater(t, cut, 8, "steps after which it was killed")
+	require.Equal(t, "2", onPrimary(t, s, "GET", redisdb.KeySchema()))
+	require.Equal(t, "contracted", record(t, s).State)
+	require.NoError(t, access.LockedOut(t.Context(), 2))
+	requireUpdated(t, s, admin, product)
+	require.EqualValues(t, 100-cut, shoptest.LedgerOf(t, admin, product).Stock)
+}
+
+// killedAfter kills a process that finishes the upgrade when it has printed so many
+// lines, and answers false when it ended before that.
+func killedAfter(t *testing.T, self, access string, lines int) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), generous)
+	defer cancel()
+	process := exec.CommandContext(ctx, self)
+	process.Env = append(os.Environ(), accessSetting+"="+access)
+	complaint := new(bytes.Buffer)
+	process.Stderr = complaint
+	out, err := process.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, process.Start())
+	said := bufio.NewScanner(out)
+	for range lines {
+		if !said.Scan() {
+			require.NoError(t, process.Wait(), complaint)
+			return false
+		}
+	}
+	require.NoError(t, process.Process.Kill())
+	_ = process.Wait() // killed
+	return true
+}
