@@ -35,6 +35,31 @@ type Request struct {
 	ByClient bool
 	// ID is the id of the HTTP request, for events and logs.
 	ID string
+	// Caller names whose outcomes are kept together, a day's in one bucket; a hash.
+	// Two callers of one name share their buckets, which does no harm. It is empty
+	// for ids of our own and where there is no user yet: their outcomes have keys of their own.
+	Caller string
+}
+
+// Bytes of the short names that a compact record of an outcome has.
+const (
+	fingerprintBytes = 8
+	idBytes          = 4
+	fieldBytes       = 12
+)
+
+// Stamp is the fingerprint and the request's id as a compact record has them: 8
+// bytes of the one, then 4 of the other.
+func (r Request) Stamp() string {
+	return shorten(r.Fingerprint, fingerprintBytes) + shorten(r.ID, idBytes)
+}
+
+// Field names the outcome within a bucket, in 12 bytes.
+func (r Request) Field() string { return shorten(r.Record, fieldBytes) }
+
+func shorten(text string, size int) string {
+	sum := sha256.Sum256([]byte(text))
+	return string(sum[:size])
 }
 
 // Maker makes Requests; its secret keys every hash, because a body may hold a
@@ -65,11 +90,17 @@ func (m Maker) Make(s Source) Request {
 	r := Request{Fingerprint: fingerprint, ID: s.RequestID}
 	if s.Key != "" {
 		r.Record, r.TTL, r.ByClient = m.hash("key", who, s.Method, s.Path, s.Key), KeyTTL, true
+		if s.User != "" {
+			r.Caller = m.hash("caller", s.User)[:callerChars]
+		}
 		return r
 	}
 	r.Record, r.TTL = m.hash("own", who, s.Method, s.Path, s.RequestID), OwnTTL
 	return r
 }
+
+// callerChars is the length of a Caller: 66 bits.
+const callerChars = 11
 
 // hash is an HMAC over length-delimited parts, so that no two lists of parts
 // can run together; 16 bytes of it are plenty to tell requests apart.

@@ -3,7 +3,6 @@ package products
 import (
 	"context"
 	_ "embed"
-	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -200,17 +199,13 @@ func refusal(r redisdb.Result, skuTaken func(string) error) error {
 	case codeTooFew, codeTooMany, codeRefUsed:
 		err = adjustRefusal(r)
 	default:
-		return errorCode(r.Code)
+		return r.Unread("a product script")
 	}
 	if r.Replayed {
 		return fault.AsReplayed(err)
 	}
 	return err
 }
-
-type errorCode int
-
-func (e errorCode) Error() string { return "a product script answered code " + strconv.Itoa(int(e)) }
 
 // NotFound is the refusal of an id that no product has.
 func NotFound() error {

@@ -9,6 +9,8 @@
 --        3 no such product {its number, from 1…} · 4 too few {its number, available, …}
 --        5 a product changed meanwhile: make the items anew (not remembered)
 --        6 prices of several currencies · 7 the total is too large
+-- Remembered in form 2: {id, products sold out by it}. The rest of what it answered is in the
+-- purchase and never changes; the caller reads it there.
 -- Safe to run twice: see the prelude.
 local id, buyer, ref = args[1], args[2], args[6]
 local email = redis.call('HGET', keys[6], 'email')
@@ -55,4 +57,4 @@ redis.call('ZADD', keys[2], reserved, id)
 redis.call('ZADD', keys[3], 0, id)
 redis.call('ZADD', keys[4], 0, id)
 emit('purchase.pending', id, 1)
-return finish(0, { id, created, 'pending', '1', created, reserved, '', '', int(outs) })
+return finish(0, { id, created, 'pending', '1', created, reserved, '', '', int(outs) }, { id, int(outs) })

@@ -179,9 +179,15 @@ func fromResult(r redisdb.Result, i int) state {
 	}
 }
 
+// asMade is the state of a purchase when it was made. A compact record of that leaves the
+// state out: the time of the making and the end of the reservation never change.
+func asMade(fixed frozen, now state) state {
+	return state{Status: Pending, Version: 1, UpdatedAt: fixed.CreatedAt, ReservedUntil: now.ReservedUntil}
+}
+
 // Where a successful script says, after the state, what else there is to count:
 // create.lua and pay.lua how many products were sold out, refund.lua what had been
-// refunded before.
+// refunded before. It is the last value, also of a compact record.
 const (
 	createdOuts = 8
 	movedExtra  = 6

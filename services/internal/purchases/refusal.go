@@ -1,7 +1,6 @@
 package purchases
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -48,7 +47,7 @@ func createRefusal(r redisdb.Result, d draft, in CreateInput) error {
 	case codeTotal:
 		err = fault.InvalidField("/items", "total-too-large", "The total passes the largest amount.")
 	default:
-		return fmt.Errorf("the purchase script answered code %d", r.Code)
+		return r.Unread("the purchase script")
 	}
 	return mark(err, r)
 }
@@ -69,7 +68,7 @@ func moveRefusal(r redisdb.Result) error {
 	case moveRefUsed:
 		err = refUsed("This external_ref was used by the refund that made version " + r.Values[0] + " of this purchase.")
 	default:
-		return fmt.Errorf("a purchase script answered code %d", r.Code)
+		return r.Unread("a purchase script")
 	}
 	return mark(err, r)
 }

@@ -115,16 +115,27 @@ func (s *Store) created(ctx context.Context, d draft, r redisdb.Result, in Creat
 	if err := createRefusal(r, d, in); err != nil {
 		return "", web.Outcome{}, err
 	}
+	if r.Replayed {
+		return s.createdBefore(ctx, r)
+	}
 	fixed := d.frozen
 	fixed.CreatedAt = r.Int(1)
-	if r.Replayed {
-		// The first run may have frozen other names and prices than we just read.
-		var err error
-		if fixed, _, err = s.load(redisdb.FromPrimary(ctx), r.Values[0]); err != nil {
-			return "", web.Outcome{}, err
-		}
+	outcome, err := outcome(fixed, fromResult(r, 2), false)
+	return fixed.ID, outcome, err
+}
+
+// createdBefore gives the answer of the run that made the purchase. It may have
+// frozen other names and prices than we just read.
+func (s *Store) createdBefore(ctx context.Context, r redisdb.Result) (string, web.Outcome, error) {
+	fixed, stored, err := s.load(redisdb.FromPrimary(ctx), r.Values[0])
+	if err != nil {
+		return "", web.Outcome{}, err
 	}
-	outcome, err := outcome(fixed, fromResult(r, 2), r.Replayed)
+	first := asMade(fixed, stored)
+	if len(r.Values) > createdOuts {
+		first = fromResult(r, 2)
+	}
+	outcome, err := outcome(fixed, first, true)
 	return fixed.ID, outcome, err
 }
 

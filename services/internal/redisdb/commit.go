@@ -30,9 +30,11 @@ func (s *Script) Command(request idempotency.Request, actor string, keys []strin
 
 // Result is what a script answered, after replicas hold it.
 type Result struct {
-	// Code is the script's own; 0 is success in every script.
-	Code   int
-	Values []string
+	// Code is the script's own; 0 is success in every script, Named is Refusal's.
+	Code int
+	// Refusal is the name of a refusal, where a script names it.
+	Refusal string
+	Values  []string
 	// Replayed says that this is the remembered outcome of an earlier run.
 	Replayed bool
 	// Own says that this HTTP request itself has led to the outcome: at this try or
@@ -43,6 +45,27 @@ type Result struct {
 	Repeated bool
 	// Seq is the commit's number, for reading one's own writes.
 	Seq int64
+}
+
+// Named is the Code of a Result whose script named its refusal.
+const Named = -1
+
+// Unread is the error for a code that the caller does not know. If the outcome is a
+// remembered one, a newer version has made it, and it stands: only this replica
+// cannot tell what it is.
+func (r Result) Unread(what string) error {
+	err := fmt.Errorf("%s answered the code %d %s", what, r.Code, r.Refusal)
+	if r.Replayed {
+		return unreadable(err)
+	}
+	return err
+}
+
+// unreadable says that a request has an outcome that this version cannot read.
+func unreadable(cause error) error {
+	err := fault.Wrap(cause, ErrOutcomeUnknown.Kind, ErrOutcomeUnknown.Code, ErrOutcomeUnknown.Detail)
+	err.RetryAfter = ErrOutcomeUnknown.RetryAfter
+	return err
 }
 
 // Int gives value i as a number; scripts render their numbers themselves.
@@ -72,8 +95,12 @@ func (db *DB) Commit(ctx context.Context, cmd Command) (Result, error) {
 	if err != nil {
 		return Result{}, final(err, cmd.Script.Name)
 	}
-	if run.answer.how == reusedKey {
+	switch run.answer.how {
+	case reusedKey:
 		return Result{}, ErrKeyReused
+	case otherForm:
+		return Result{}, unreadable(fmt.Errorf("%s: the outcome is remembered in form %d, which this version cannot read",
+			cmd.Script.Name, run.answer.Code))
 	}
 	readingOf(ctx).wrote(run.answer.Seq)
 	run.answer.Repeated = ride.maybeDone()
@@ -114,13 +141,16 @@ func (s *script) queue(ctx context.Context, pipe redis.Pipeliner) {
 	if !s.loaded {
 		how, name = "EVAL", s.cmd.Script.source
 	}
-	args := make([]any, 0, 9+len(s.cmd.Keys)+len(s.cmd.Args))
-	args = append(args, how, name, 2+len(s.cmd.Keys), KeyRequest(s.cmd.Request.Record), KeyEvents())
+	r, buckets := s.cmd.Request, ""
+	if r.Caller != "" {
+		buckets = KeyRequests(r.Caller, "")
+	}
+	args := make([]any, 0, 13+len(s.cmd.Keys)+len(s.cmd.Args))
+	args = append(args, how, name, 3+len(s.cmd.Keys), KeyRequest(r.Record), KeyEvents(), KeySchema())
 	for _, key := range s.cmd.Keys {
 		args = append(args, key)
 	}
-	r := s.cmd.Request
-	args = append(args, r.Fingerprint, r.TTL.Milliseconds(), r.ID, s.cmd.Actor)
+	args = append(args, r.Fingerprint, r.TTL.Milliseconds(), r.ID, s.cmd.Actor, r.Stamp(), buckets, r.Field())
 	s.run = pipe.Do(ctx, append(args, s.cmd.Args...)...)
 }
 
@@ -153,6 +183,7 @@ const (
 	remembered = 1
 	reusedKey  = 2
 	repeated   = 3 // remembered, from an earlier try of the same HTTP request
+	otherForm  = 4 // remembered, in a form that this version cannot read; the code is its number
 )
 
 func parse(value any) (reply, error) {
@@ -160,14 +191,19 @@ func parse(value any) (reply, error) {
 	if !ok || len(list) < 2 {
 		return reply{}, fmt.Errorf("a script answered %T", value)
 	}
-	how, howOK := list[0].(int64)
-	code, codeOK := list[1].(int64)
-	if !howOK || !codeOK || how < firstRun || how > repeated {
-		return reply{}, errors.New("a script's answer does not begin with how and code")
+	how, isNumber := list[0].(int64)
+	if !isNumber || how < firstRun || how > otherForm {
+		return reply{}, errors.New("a script's answer does not begin with how")
 	}
-	r := reply{how: how, Result: Result{
-		Code: int(code), Replayed: how == remembered || how == repeated, Own: how == firstRun || how == repeated,
-	}}
+	r := reply{how: how, Result: Result{Replayed: how == remembered || how == repeated, Own: how == firstRun || how == repeated}}
+	switch code := list[1].(type) {
+	case int64:
+		r.Code = int(code)
+	case string:
+		r.Code, r.Refusal = Named, code
+	default:
+		return reply{}, fmt.Errorf("a script's answer has the code %T", code)
+	}
 	for _, v := range list[2:] {
 		switch v := v.(type) {
 		case string:

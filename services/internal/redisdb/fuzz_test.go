@@ -41,7 +41,7 @@ func replyOf(bytes []byte) any {
 // never half a result.
 func FuzzReplies(f *testing.F) {
 	for _, bytes := range [][]byte{
-		nil, {0, 2}, {0, 2, 0, 2}, {0, 3, 0, 2, 2, 3, 'a', 'b', 'c'}, {0, 4, 0, 2}, {0, 6, 0, 2}, {2, 1, '0', 0, 2}, {0, 2, 0, 2, 3, 0}, {0, 2, 0, 2, 5, 4, 0, 0, 0, 0},
+		nil, {0, 2}, {0, 2, 0, 2}, {0, 3, 0, 2, 2, 3, 'a', 'b', 'c'}, {0, 4, 0, 2}, {0, 6, 0, 2}, {2, 1, '0', 0, 2}, {0, 2, 0, 2, 3, 0}, {0, 3, 2, 2, 'n', 'o'}, {0, 2, 0, 2, 5, 4, 0, 0, 0, 0},
 	} {
 		f.Add(bytes)
 	}
@@ -54,7 +54,13 @@ func FuzzReplies(f *testing.F) {
 		}
 		list := value.([]any) //nolint:forcetypeassert // nothing else may be taken
 		require.Equal(t, list[0], got.how)
-		require.Equal(t, list[1], int64(got.Code))
+		if name, named := list[1].(string); named {
+			require.Equal(t, Named, got.Code)
+			require.Equal(t, name, got.Refusal)
+		} else {
+			require.Equal(t, list[1], int64(got.Code))
+			require.Empty(t, got.Refusal)
+		}
 		require.Equal(t, got.how == remembered || got.how == repeated, got.Replayed)
 		require.Equal(t, got.how == firstRun || got.how == repeated, got.Own)
 		require.Len(t, got.Values, len(list)-2)

@@ -30,6 +30,10 @@ func KeyReplicas() string { return "evg:replicas" }
 // KeyRequest remembers the outcome of a write. String (MessagePack), expires.
 func KeyRequest(record string) string { return "evg:request:" + record }
 
+// KeyRequests is a bucket: from layout 2 on it remembers the outcomes, those that are
+// small, of a caller's writes of one day, counted from 1970. Hash (MessagePack), expires.
+func KeyRequests(caller, day string) string { return "evg:requests:" + caller + ":" + day }
+
 // KeyRate counts sign-ups and logins of one subject. String, expires.
 func KeyRate(what, subject string) string { return "evg:rate:" + what + ":" + subject }
 

@@ -1,8 +1,12 @@
 -- Stands before every write script; see script.go for how the two are joined.
 --
 -- KEYS[1] the remembered outcome of this request    KEYS[2] the stream of events
+-- KEYS[3] the number of the layout that is in force
 -- ARGV[1] fingerprint of the request's body         ARGV[2] how long to remember it, ms; 0 = not at all
 -- ARGV[3] id of the HTTP request                    ARGV[4] who makes it (user id, or a part of the shop)
+-- ARGV[5] stamp: 8 bytes made from the fingerprint, then 4 made from the id
+-- ARGV[6] prefix of the keys of the caller's buckets; '' = this outcome has a key of its own
+-- ARGV[7] this outcome's field in a bucket
 -- The rest is the script's own, from 1, in keys and args.
 --
 -- Why every script is safe to run twice: if this request has an outcome, that
@@ -12,26 +16,27 @@
 --
 -- A reply is {how, code, value...}: how is 0 first run, 1 remembered, 2 the
 -- request id was used with another body, 3 remembered from an earlier try of this
--- very HTTP request, by the committer or by nginx. Scripts check everything first and
+-- very HTTP request, by the committer or by nginx, 4 remembered in a form that is
+-- not known here {4, number of the form}. Scripts check everything first and
 -- write afterwards; the shebang line makes Redis refuse a script as a whole
 -- when it may not write (no memory, too few replicas), never in its middle.
+--
+-- A record is a MessagePack array. Two forms of it are read; the layout says which is written.
+-- Form 1, layout 1: {fingerprint, code, {value...}, last 8 characters of the request's id}, in KEYS[1].
+-- Form 2, layout 2: {2, stamp, code, value...}. The first element is the number of
+--   the form. In a value, a whole number of up to 15 digits is an integer, a UUID is
+--   an array of one string of 16 bytes, and everything else is a string. The code is a
+--   number, or the name of a refusal. With ARGV[6], and of up to 64 bytes, it is
+--   the field ARGV[7] of the caller's bucket of the day: one hash per caller and
+--   day (UTC, by Redis's clock), which ends 48 hours after the day's begin. Else it is in KEYS[1].
+-- docs/decisions/0072-records-of-outcomes.md says why.
 
-local request = { fingerprint = ARGV[1], ttl = tonumber(ARGV[2]), id = ARGV[3], actor = ARGV[4] }
+local request = { fingerprint = ARGV[1], ttl = tonumber(ARGV[2]), id = ARGV[3], actor = ARGV[4],
+  stamp = ARGV[5], buckets = ARGV[6], field = ARGV[7] }
 request.mark = string.sub(request.id, -8) -- enough to tell two requests under one key apart
 local keys, args = {}, {}
-for i = 3, #KEYS do keys[i - 2] = KEYS[i] end
-for i = 5, #ARGV do args[i - 4] = ARGV[i] end
-
-if request.ttl > 0 then
-  local record = redis.call('GET', KEYS[1])
-  if record then
-    local first = cmsgpack.unpack(record)
-    if first[1] ~= request.fingerprint then return { 2, 0 } end
-    local reply = { first[4] == request.mark and 3 or 1, first[2] }
-    for i, value in ipairs(first[3]) do reply[i + 2] = value end
-    return reply
-  end
-end
+for i = 4, #KEYS do keys[i - 3] = KEYS[i] end
+for i = 8, #ARGV do args[i - 7] = ARGV[i] end
 
 -- int renders a number without an exponent: Lua would write 1e+15.
 local function int(n) return string.format('%.0f', n) end
@@ -42,25 +47,104 @@ local function now()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
+-- layout is the number of the layout that is in force at this very moment. A form
+-- or a rule that the release before does not know begins with it: if layout() >= 2.
+local function layout()
+  request.layout = request.layout or tonumber(redis.call('GET', KEYS[3]) or '1')
+  return request.layout
+end
+
+-- bucket is the key of the caller's bucket of a day, counted from 1970.
+local function bucket(day) return request.buckets .. int(day) end
+local DAY, UUID = 86400000, '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$'
+
+-- find gives the request's record, wherever it is. A bucket is of today or of
+-- yesterday; late in the day it may be of tomorrow, if another node was primary
+-- then and its clock was ahead.
+local function find()
+  local record = redis.call('GET', KEYS[1])
+  if record or request.buckets == '' or layout() < 2 then return record end
+  local time = now()
+  local day = math.floor(time / DAY)
+  record = redis.call('HGET', bucket(day), request.field) or redis.call('HGET', bucket(day - 1), request.field)
+  if not record and time % DAY > DAY - 600000 then record = redis.call('HGET', bucket(day + 1), request.field) end
+  return record
+end
+
+-- value reads a value of form 2.
+local function value(v)
+  if type(v) ~= 'table' then return v end
+  return string.format('%08x-%04x-%04x-%04x-%04x%08x', struct.unpack('>I4I2I2I2I2I4', v[1]))
+end
+
+-- recall gives the reply that a record holds.
+local function recall(record)
+  local readable, first, more = pcall(cmsgpack.unpack, record)
+  if not readable or type(first) ~= 'table' or more ~= nil then return { 4, 0 } end
+  if type(first[1]) == 'string' then
+    if first[1] ~= request.fingerprint then return { 2, 0 } end
+    local reply = { first[4] == request.mark and 3 or 1, first[2] }
+    for i, v in ipairs(first[3]) do reply[i + 2] = v end
+    return reply
+  end
+  if first[1] ~= 2 then return { 4, tonumber(first[1]) or 0 } end
+  if string.sub(first[2], 1, 8) ~= string.sub(request.stamp, 1, 8) then return { 2, 0 } end
+  local reply = { first[2] == request.stamp and 3 or 1, first[3] }
+  for i = 4, #first do reply[i - 1] = value(first[i]) end
+  return reply
+end
+
+if request.ttl > 0 then
+  local record = find()
+  if record then return recall(record) end
+end
+
 -- emit appends to the stream of changes; what follows version are more fields.
 local function emit(kind, id, version, ...)
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', '100000', '*',
     'kind', kind, 'id', id, 'version', version, 'request', request.id, 'actor', request.actor, ...)
 end
 
+-- compact makes a value of form 2, from which value() makes the same text again.
+local function compact(v)
+  v = tostring(v)
+  if v == '0' or #v <= 15 and string.find(v, '^[1-9]%d*$') then return tonumber(v) end
+  if #v ~= 36 or not string.find(v, UUID) or string.find(v, '%u') then return v end
+  local function hex(from, to) return tonumber(string.sub(v, from, to), 16) end
+  return { struct.pack('>I4I2I2I2I2I4', hex(1, 8), hex(10, 13), hex(15, 18), hex(20, 23), hex(25, 28), hex(29, 36)) }
+end
+
+-- remember writes the request's record, in the form of the layout that is in force.
+local function remember(code, values, kept)
+  if layout() < 2 then
+    redis.call('SET', KEYS[1], cmsgpack.pack({ request.fingerprint, code, values, request.mark }), 'PX', request.ttl)
+    return
+  end
+  local record = { 2, request.stamp, code }
+  for i, v in ipairs(kept or values) do record[i + 3] = compact(v) end
+  record = cmsgpack.pack(record)
+  if request.buckets == '' or #record > 64 then
+    redis.call('SET', KEYS[1], record, 'PX', request.ttl)
+    return
+  end
+  local time = now()
+  local day = math.floor(time / DAY)
+  redis.call('HSET', bucket(day), request.field, record)
+  redis.call('PEXPIRE', bucket(day), int((day + 2) * DAY - time), 'NX')
+end
+
 -- answer replies without remembering: for what the caller resolves and asks again.
 local function answer(code, values)
   local reply = { 0, code }
-  for i, value in ipairs(values or {}) do reply[i + 2] = value end
+  for i, v in ipairs(values or {}) do reply[i + 2] = v end
   return reply
 end
 
 -- finish replies and remembers; refusals too, or a frozen API replica that
--- wakes up could buy what its client was refused through the other one.
-local function finish(code, values)
-  if request.ttl > 0 then
-    redis.call('SET', KEYS[1], cmsgpack.pack({ request.fingerprint, code, values or {}, request.mark }), 'PX', request.ttl)
-  end
+-- wakes up could buy what its client was refused through the other one. kept are
+-- the values that form 2 remembers, where they are fewer: the caller finds the others.
+local function finish(code, values, kept)
+  if request.ttl > 0 then remember(code, values or {}, kept) end
   return answer(code, values)
 end
 

@@ -247,7 +247,7 @@ func TestErrorsAreSortedByWhatMayHaveBeenWritten(t *testing.T) {
 
 func TestEveryKeyBeginsWithTheShopsPrefix(t *testing.T) {
 	for _, key := range []string{
-		KeySchema(), KeyCommitSeq(), KeyEvents(), KeyReplicas(), KeyRequest("x"), KeyRate("x", "y"), KeyUser("x"), KeyUserEmail("x"),
+		KeySchema(), KeyCommitSeq(), KeyEvents(), KeyReplicas(), KeyRequest("x"), KeyRequests("x", "y"), KeyRate("x", "y"), KeyUser("x"), KeyUserEmail("x"),
 		KeyUsers(), KeySession("x"), KeyUserSessions("x"), KeyProduct("x"), KeyProductSKU("x"), KeyProductAdjustments("x"),
 		KeyProducts(), KeyProductsBy("x", "y"), KeyPurchase("x"), KeyPurchaseRef("x"), KeyPurchases("x"), KeyUserPurchases("x"), KeyReservations(),
 	} {

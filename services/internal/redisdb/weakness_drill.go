@@ -90,8 +90,8 @@ func weakened(prelude string) string {
 		case noOwnIDs:
 			prelude = replace(prelude, "ttl = tonumber(ARGV[2])", "ttl = tonumber(ARGV[2]) > "+ownTTL()+" and tonumber(ARGV[2]) or 0")
 		case refusalsForgot:
-			prelude = replace(prelude, "if request.ttl > 0 then\n    redis.call('SET'",
-				"if request.ttl > 0 and (code == 0 or request.ttl > "+ownTTL()+") then\n    redis.call('SET'")
+			prelude = replace(prelude, "if request.ttl > 0 then remember(",
+				"if request.ttl > 0 and (code == 0 or request.ttl > "+ownTTL()+") then remember(")
 		}
 	}
 	return prelude

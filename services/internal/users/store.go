@@ -3,7 +3,6 @@ package users
 import (
 	"context"
 	_ "embed"
-	"fmt"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -230,7 +229,7 @@ func refusal(r redisdb.Result) error {
 	case codeStale:
 		err = web.Stale()
 	default:
-		return fmt.Errorf("a user script answered code %d", r.Code)
+		return r.Unread("a user script")
 	}
 	if r.Replayed {
 		return fault.AsReplayed(err)
