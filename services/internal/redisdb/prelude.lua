@@ -62,8 +62,10 @@ local DAY, UUID = 86400000, '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x
 -- yesterday; late in the day it may be of tomorrow, if another node was primary
 -- then and its clock was ahead.
 local function find()
-  local record = redis.call('GET', KEYS[1])
-  if record or request.buckets == '' or layout() < 2 then return record end
+  local both = redis.call('MGET', KEYS[1], KEYS[3])
+  local record = both[1]
+  request.layout = tonumber(both[2] or '1')
+  if record or request.buckets == '' or request.layout < 2 then return record end
   local time = now()
   local day = math.floor(time / DAY)
   record = redis.call('HGET', bucket(day), request.field) or redis.call('HGET', bucket(day - 1), request.field)
