@@ -52,7 +52,7 @@ func (m *Metrics) created(ctx context.Context, r redisdb.Result) {
 	case !m.counts(ctx, r):
 	case r.Code == 0:
 		m.statuses[Pending].Inc()
-		m.stockOuts.Add(float64(r.Int(len(r.Values)-1)))
+		m.stockOuts.Add(float64(r.Int(len(r.Values) - 1)))
 	case r.Code == codeShort:
 		m.refusals.Inc()
 	}
