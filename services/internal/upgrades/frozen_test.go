@@ -94,7 +94,7 @@ func TestAnOlderReplicaThatWakesAfterTheFinishChangesNothing(t *testing.T) {
 		}
 		require.NoError(t, old.cmd.Process.Signal(syscall.SIGCONT))
 		require.NoError(t, conn.SetReadDeadline(time.Now().Add(generous)))
-		answer, err := http.ReadResponse(bufio.NewReader(conn), nil) //nolint:bodyclose // closed in both branches below
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if !finished {
 			require.NoError(t, err)
 			require.NoError(t, answer.Body.Close())
