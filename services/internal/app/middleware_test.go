@@ -112,15 +112,19 @@ func size(m *sync.Map) (n int) {
 	return n
 }
 
-func TestLoginsOfOneAccountAreLimitedUnlessAnAdminAsks(t *testing.T) {
+func TestLoginsOfOneAccountAreLimitedInCapitalsTooUnlessAnAdminAsks(t *testing.T) {
 	admin := adminOf(t, shared)
-	login := shoptest.Object{"email": shoptest.Unique("guess") + "@example.com", "password": "guess guess guess"}
+	email := shoptest.Unique("guess") + "@example.com"
+	login := shoptest.Object{"email": email, "password": "guess guess guess"}
 	anyone := shoptest.New(shared.URL())
 	statuses := map[int]int{}
-	for range 12 {
+	for i := range 12 {
+		login["email"] = strings.ToUpper(email[:i]) + email[i:]
 		statuses[anyone.Do(t, "POST", "/v1/sessions", login).Status]++
 	}
 	require.Equal(t, map[int]int{401: 10, 429: 2}, statuses)
+	login["email"] = strings.ToUpper(email)
+	anyone.Refused(t, 429, "signin-rate", "POST", "/v1/users", login)
 	for range 12 {
 		admin.Want(t, 401, "POST", "/v1/sessions", login)
 	}

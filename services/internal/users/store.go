@@ -104,7 +104,7 @@ func (s *Store) List(ctx context.Context, page web.Page, email string) ([]jsonte
 			func(ids []string) ([]jsontext.Value, error) { return s.load(ctx, ids) })
 	}
 	id, err := s.db.Value(ctx, redisdb.KeyUserEmail(Fold(email)))
-	if err != nil || id == "" || page.Before != "" {
+	if err != nil || id == "" || (page.Before != "" && id >= page.Before) {
 		return nil, "", err
 	}
 	items, err := s.load(ctx, []string{id})
