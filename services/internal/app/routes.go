@@ -28,6 +28,7 @@ type gates struct {
 	access   web.Access
 	limits   *web.Limits
 	maker    idempotency.Maker
+	tokens   tokens
 	ready    func() bool
 	pages    *openapi.Pages
 	replica  string
@@ -54,7 +55,7 @@ func routes(g gates, h handlers) (*gin.Engine, error) {
 	r.GET("/docs", page(g.pages))
 	r.GET("/docs/:asset", page(g.pages))
 
-	v1 := r.Group("/v1", web.Deadline(g.deadline), web.RequireReady(g.ready), web.CapBody(web.MaxBody), web.PathID, web.NameWrites(g.maker), consistency)
+	v1 := r.Group("/v1", web.Deadline(g.deadline), web.RequireReady(g.ready), web.CapBody(web.MaxBody), web.PathID, web.NameWrites(g.maker), g.tokens.consistency)
 	anyone, signedIn, admin := g.access.Anyone, g.access.SignedIn, g.access.Admin
 	perUser, perAddress := g.limits.PerUser, g.limits.SignInAddress
 

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -82,6 +83,8 @@ type body struct {
 	Version   int64  `json:"version"`
 	CreatedAt string `json:"created_at"`
 	UpdatedAt string `json:"updated_at"`
+	// Newer are the members that only a newer version knows. A change keeps them.
+	Newer jsontext.Value `json:",embed"`
 }
 
 // render gives the stored form; absent lists become empty ones.
@@ -91,11 +94,40 @@ func (b body) render() ([]byte, error) {
 
 // withStock splices the stock into a stored body, which ends in a brace.
 func withStock(body string, stock int64) []byte {
+	if strings.Contains(body, `"stock":`) {
+		body = withoutStock(body)
+	}
 	out := make([]byte, 0, len(body)+24)
 	out = append(out, body[:len(body)-1]...)
 	out = append(out, `,"stock":`...)
 	out = strconv.AppendInt(out, stock, 10)
 	return append(out, '}')
+}
+
+// withoutStock leaves out a member of a newer version that has the name of the one
+// that is spliced in. What is no object of JSON is left as it is.
+func withoutStock(text string) string {
+	var members map[string]jsontext.Value
+	var b body
+	if json.Unmarshal([]byte(text), &b) != nil || json.Unmarshal(b.Newer, &members) != nil {
+		return text
+	}
+	if _, has := members["stock"]; !has {
+		return text // it is deeper in, or in a text
+	}
+	delete(members, "stock")
+	if b.Newer = nil; len(members) > 0 {
+		newer, err := json.Marshal(members, json.Deterministic(true))
+		if err != nil {
+			return text
+		}
+		b.Newer = newer
+	}
+	rendered, err := b.render()
+	if err != nil {
+		return text
+	}
+	return string(rendered)
 }
 
 // Product is what other domains need to know of a product.

@@ -143,7 +143,7 @@ func (s *Store) merge(current body, patch []byte) (body, error) {
 	if err != nil {
 		return body{}, err
 	}
-	next := body{Details: merged, ID: current.ID, CreatedAt: current.CreatedAt, Version: current.Version + 1, UpdatedAt: timestamp(s.now())}
+	next := body{Details: merged, ID: current.ID, CreatedAt: current.CreatedAt, Version: current.Version + 1, UpdatedAt: timestamp(s.now()), Newer: current.Newer}
 	return next, next.Check()
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"evergreen/services/internal/fault"
 	"evergreen/services/internal/money"
@@ -76,6 +77,8 @@ type Item struct {
 	Quantity  int64       `json:"quantity"`
 	UnitPrice money.Money `json:"unit_price"`
 	Refunded  int64       `json:"refunded_quantity,omitempty"`
+	// Newer are the members that only a newer version knows.
+	Newer jsontext.Value `json:",embed"`
 }
 
 // frozen is what never changes of a purchase.
