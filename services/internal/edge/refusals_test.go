@@ -121,7 +121,17 @@ func TestAnAddressThatSendsTooFastIsToldToWait(t *testing.T) {
 	got := e.send("GET", "/v1/products", "")
 	require.Equal(t, "address-limit", problemOf(t, got, http.StatusTooManyRequests).Code)
 	require.Equal(t, "1", got.header.Get("Retry-After"))
+	require.Equal(t, http.StatusOK, e.sendFrom("127.78.0.1").status, "another address has a rate of its own")
 	e.eventually(func() bool { return e.send("GET", "/v1/products", "").status == http.StatusOK }, "it may go on later")
+}
+
+// sendFrom asks for the products from another address of this machine.
+func (e *edge) sendFrom(address string) answer {
+	e.t.Helper()
+	from := *e
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	from.client = &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}, Timeout: 2 * patience}
+	return from.send("GET", "/v1/products", "")
 }
 
 func TestABurstOfTheShippedRateIsServedWithoutDelay(t *testing.T) {
@@ -136,7 +146,9 @@ func TestAnAddressWithTooManyConnectionsIsToldToWait(t *testing.T) {
 	release := make(chan struct{})
 	for _, r := range e.replicas {
 		r.does(func(w http.ResponseWriter, request *http.Request) {
-			<-release
+			if request.Header.Get("X-Forwarded-For") == "127.0.0.1" {
+				<-release
+			}
 			r.answers(w, request)
 		})
 	}
@@ -149,6 +161,7 @@ func TestAnAddressWithTooManyConnectionsIsToldToWait(t *testing.T) {
 	got := e.send("GET", "/v1/products", "")
 	require.Equal(t, "address-limit", problemOf(t, got, http.StatusTooManyRequests).Code)
 	require.Equal(t, "1", got.header.Get("Retry-After"))
+	require.Equal(t, http.StatusOK, e.sendFrom("127.78.0.1").status, "another address has connections of its own")
 	close(release)
 	require.Equal(t, http.StatusOK, (<-held).status)
 }
