@@ -2,7 +2,6 @@ package redisdb
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"strconv"
 	"time"
@@ -18,36 +17,13 @@ import (
 // answer and its age belong together. Asking INFO now and then would not do: a
 // replica that restarts empty between two questions answers false 404s.
 
-// maxAge is the bound: older than this and another node is asked. A heartbeat is
-// up to a second old when it is written anew, and may wait for a group, so an
-// answer within the bound is at most about 4 s behind in the worst case.
+// maxAge is the bound: older than this and another node is asked. A primary that is
+// slow or was frozen may run a heartbeat up to maxAge late, so an answer within the
+// bound is at most about 4 s behind in the worst case.
 const maxAge = 2 * time.Second
 
 // penalty is how long a node that failed or was behind is asked last.
 const penalty = time.Second
-
-//go:embed beat.lua
-var beatSource string
-
-var beatScript = newScript("beat", beatSource)
-
-// beat sends a heartbeat along with the next group, and answers once it is
-// acknowledged, or at the deadline.
-func (db *DB) beat(deadline time.Time) error {
-	var reply *redis.Cmd
-	return db.committer.submit(&item{
-		deadline: deadline, size: 1,
-		queue: func(ctx context.Context, pipe redis.Pipeliner) {
-			reply = pipe.Do(ctx, "EVAL", beatScript.source, 1, KeyHeartbeat())
-		},
-		told: func(int64) error {
-			if reply == nil {
-				return errNoPrimary
-			}
-			return reply.Err()
-		},
-	})
-}
 
 // question queues the commands of a read.
 type question func(ctx context.Context, pipe redis.Pipeliner)
@@ -229,17 +205,6 @@ func firstError(cmds []redis.Cmder) error {
 		}
 	}
 	return nil
-}
-
-// askPrimary asks the primary without a group: for what a replica did not have.
-func (db *DB) askPrimary(ctx context.Context, queue question) error {
-	primary := db.topology.primary()
-	if primary == nil {
-		return errNoPrimary
-	}
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	return pipeline(ctx, primary, queue)
 }
 
 // readStrong rides in a commit group: when its answer is told, nobody has been

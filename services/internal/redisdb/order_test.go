@@ -18,7 +18,7 @@ const nowhere = "127.0.0.1:1"
 func reader(t *testing.T, of view) *DB {
 	t.Helper()
 	live := open(t, generous)
-	require.NoError(t, live.beat(time.Now().Add(generous)))
+	require.NoError(t, live.beat(t.Context(), time.Now().Add(generous)))
 	db := New(live.settings, prometheus.NewRegistry(), quiet())
 	t.Cleanup(db.topology.close)
 	db.topology.now.Store(&of)

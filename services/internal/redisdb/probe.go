@@ -19,7 +19,7 @@ const probeDeadline = time.Second
 // probe writes a heartbeat and notes what became of it.
 func (db *DB) probe(ctx context.Context) {
 	start := time.Now()
-	err := db.beat(start.Add(probeDeadline))
+	err := db.beat(ctx, start.Add(probeDeadline))
 	if ctx.Err() != nil {
 		return // we are being stopped; that says nothing of Redis
 	}

@@ -9,22 +9,16 @@ import (
 // Fields are the fields of a hash that exist.
 type Fields map[string]string
 
-// Hash reads fields of a hash; nil when there is none. A replica may not have
-// seen the newest things yet, so what a replica misses the primary is asked
-// for: nobody gets a 404 for what was just created.
+// Hash reads fields of a hash; nil when there is none. See single for who is asked.
 func (db *DB) Hash(ctx context.Context, key string, fields ...string) (Fields, error) {
-	found, err := db.Hashes(ctx, []string{key}, fields...)
+	var reply *redis.SliceCmd
+	found := func() Fields { return existing(fields, reply.Val()) }
+	err := db.single(ctx, func(ctx context.Context, pipe redis.Pipeliner) { reply = pipe.HMGet(ctx, key, fields...) },
+		func() bool { return found() != nil })
 	if err != nil {
 		return nil, err
 	}
-	if found[0] != nil || readingOf(ctx).Strong {
-		return found[0], nil
-	}
-	var reply *redis.SliceCmd
-	if db.askPrimary(ctx, func(ctx context.Context, pipe redis.Pipeliner) { reply = pipe.HMGet(ctx, key, fields...) }) != nil {
-		return nil, nil //nolint:nilerr // without a primary the replica's word stands
-	}
-	return existing(fields, reply.Val()), nil
+	return found(), nil
 }
 
 // Hashes reads the same fields of many hashes in one exchange; a hash that is
@@ -62,15 +56,13 @@ func existing(fields []string, values []any) Fields {
 	return found
 }
 
-// Value reads a string; "" when there is none, after the primary was asked too.
+// Value reads a string; "" when there is none. See single for who is asked.
 func (db *DB) Value(ctx context.Context, key string) (string, error) {
 	var reply *redis.StringCmd
-	get := func(ctx context.Context, pipe redis.Pipeliner) { reply = pipe.Get(ctx, key) }
-	if err := db.read(ctx, get); err != nil {
+	err := db.single(ctx, func(ctx context.Context, pipe redis.Pipeliner) { reply = pipe.Get(ctx, key) },
+		func() bool { return reply.Val() != "" })
+	if err != nil {
 		return "", err
-	}
-	if reply.Val() == "" && !readingOf(ctx).Strong && db.askPrimary(ctx, get) != nil {
-		return "", nil //nolint:nilerr // without a primary the replica's word stands
 	}
 	return reply.Val(), nil
 }

@@ -89,20 +89,19 @@ type Credential struct {
 }
 
 // Check compares an email and a password; false is the same for an unknown email
-// and a wrong password, and takes as long.
+// and a wrong password, and takes as long. It reads as strongly as a write, for a
+// replica may lack the newest password; and it reads as much for an unknown email.
 func (s *Store) Check(ctx context.Context, email, password string) (Credential, bool, error) {
+	ctx = redisdb.FromPrimary(ctx)
 	id, err := s.db.Value(ctx, redisdb.KeyUserEmail(Fold(email)))
 	if err != nil {
 		return Credential{}, false, err
 	}
-	hash := ""
-	if id != "" {
-		fields, err := s.db.Hash(ctx, redisdb.KeyUser(id), fieldPassword)
-		if err != nil {
-			return Credential{}, false, err
-		}
-		hash = fields[fieldPassword]
+	fields, err := s.db.Hash(ctx, redisdb.KeyUser(id), fieldPassword)
+	if err != nil {
+		return Credential{}, false, err
 	}
+	hash := fields[fieldPassword]
 	matches, err := s.passwords.Matches(ctx, password, hash)
 	if err != nil {
 		return Credential{}, false, fmt.Errorf("comparing a password: %w", err)
