@@ -126,6 +126,16 @@ func TestAProductThatChangesBetweenPlanAndScriptIsPlannedAnew(t *testing.T) {
 	require.Equal(t, 3, plans, "the first batch twice")
 }
 
+func TestAProductThatIsDeletedBetweenPlanAndScriptIsNotMadeAgain(t *testing.T) {
+	db := open(t)
+	store(t, 1, 1)
+	store(t, 2, 1)
+	quick(t, db, "api-1", watched(func(string) {}, func(Batch) { order(t, "DEL", redisdb.KeyProduct(id(2))) })).Start()
+	awaitCopied(t)
+	require.Equal(t, "0", order(t, "EXISTS", redisdb.KeyProduct(id(2))))
+	requireUpdated(t, 1, 1)
+}
+
 func TestACopyThatIsRecordedAsDoneIsNotDoneAgainByAReplica(t *testing.T) {
 	db := open(t)
 	store(t, 1, 1)
