@@ -14,7 +14,7 @@ import (
 // Controls lists the faults with one safeguard taken out, each of which has to go
 // red: docs/decisions/0042-controls.md says how, and how often each did.
 func Controls() []Fault {
-	return slices.Concat(replicationControls(), retryControls(), configurationControls())
+	return slices.Concat(replicationControls(), retryControls(), configurationControls(), versionControls())
 }
 
 // loses are the rules broken by what was told and is not there.
@@ -118,6 +118,21 @@ func configurationControls() []Fault {
 			Prepare: filesWith("eager-boot",
 				edit{"redis/boot-rule.sh", `	if ! includes "$masters" "$named"; then` + "\n\t\tverdict=\"wait for $named, which", "\tif false; then\n\t\tverdict=\"wait for $named, which"},
 				edit{"redis/boot-rule.sh", "\telif may_fail_over; then", "\telif false; then"}),
+		},
+	}
+}
+
+// versionControls lack what lets two versions share their data. The release before runs on api-1, and api-2 is weak.
+func versionControls() []Fault {
+	return []Fault{
+		{
+			Slug: "layout-2-early", Title: "with outcomes remembered as layout 2 has them while the release before runs beside this version",
+			Control: &Control{Rate: 0.9, Rules: []string{check.RuleDuplicated}}, Needs: needsHistory, Native: ofAProcess,
+			Load: retriesAndMembers, Furnish: plant, Prepare: sideBySide(without("layout-2-early")), Inject: mixedVersions,
+		}, {
+			Slug: "members-dropped", Title: "with stored products that lose unknown members at an edit: the same",
+			Control: &Control{Rate: 0.9, Rules: []string{check.RuleField}}, Needs: needsHistory, Native: ofAProcess,
+			Load: retriesAndMembers, Furnish: plant, Prepare: sideBySide(without("members-dropped")), Inject: mixedVersions,
 		},
 	}
 }

@@ -175,7 +175,7 @@ func (s *Store) stored(ctx context.Context, id string) (body, bool, error) {
 		return body{}, false, err
 	}
 	var b body
-	err = json.Unmarshal([]byte(fields["body"]), &b)
+	err = json.Unmarshal([]byte(remaining(fields["body"])), &b)
 	return b, true, err
 }
 

@@ -176,3 +176,21 @@ func TestAWeaknessThatNobodyKnowsEndsTheProgram(t *testing.T) {
 	t.Setenv(weaknessSetting, "no-wiat")
 	require.Panics(t, func() { weaknesses() })
 }
+
+func TestOnlyAWeakProgramRemembersAsLayout2HasItWhileLayout1IsInForce(t *testing.T) {
+	for _, row := range []struct {
+		names  string
+		asWell bool // the release before finds it
+	}{{"", true}, {layout2Early, false}} {
+		t.Run("with "+row.names, func(t *testing.T) {
+			db, key := openWeak(t, 5*time.Second, row.names), unique("counter")
+			r := request(key)
+			r.Caller = "caller"
+			_, err := db.Commit(t.Context(), weakly(t, row.names).Command(r, "actor", []string{key}, 9))
+			require.NoError(t, err)
+			record, err := db.Value(FromPrimary(t.Context()), KeyRequest(r.Record))
+			require.NoError(t, err)
+			require.Equal(t, row.asWell, record != "", "%q", record)
+		})
+	}
+}
