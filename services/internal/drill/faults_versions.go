@@ -56,9 +56,9 @@ func oldAPI(ctx context.Context) (string, error) {
 	return release.Build(ctx, root, release.Previous, "api")
 }
 
-// manyRetries has a third of the writes with a key sent again after they were answered. nginx gives half of these to the
-// other API replica.
-func manyRetries(o *load.Options) { o.Again = 33 }
+// manyRetries has three quarters of the writes with a key sent again after they were answered. nginx gives half of these to
+// the other API replica. With a third, a run at 50 writes a second had too few refusals that crossed.
+func manyRetries(o *load.Options) { o.Again = 75 }
 
 // membersProducts is how many products have a member that only a newer version knows.
 const membersProducts = 3
