@@ -41,9 +41,16 @@ logs: $(LOCAL) ## follow the logs of all services; REQ=id: one request's way thr
 handover: $(LOCAL) ## make another Redis node primary while the shop sells: no write lost, none refused
 	@$(LOCAL) -net $(NET) handover
 
-# FORCE=1 makes everything anew, EDGE=1 also what holds the address (a pause), BUILD=0 builds no API image.
-rolling-upgrade: ## bring the shop in containers up to date, one after the other, while it sells: no request fails
-	@scripts/rolling-upgrade
+# The shop of `make up` on NET when that runs, else the one in containers; COMPOSE=1: the containers in any case. FORCE=1 makes
+# everything anew. Natively BACK=1 goes back to the API before, and TO=v0.1.0 takes the API of that version. In containers
+# EDGE=1 makes anew also what holds the address (a pause), and BUILD=0 builds no API image.
+UPGRADE_FLAGS = $(if $(TO),-to "$(TO)") $(if $(BACK),-back) $(if $(FORCE),-force)
+
+rolling-upgrade: ## bring the running shop up to date, one service after the other, while it sells: no request fails
+	@if [ -z "$(COMPOSE)" ] && command -v go >/dev/null && $(MAKE) -s $(LOCAL) && $(LOCAL) -net $(NET) running 2>/dev/null; \
+	then exec $(LOCAL) -net $(NET) $(UPGRADE_FLAGS) rolling-upgrade; \
+	elif [ -n "$(TO)$(BACK)" ]; then echo 'TO and BACK are for the shop of `make up`, and that does not run on $(NET)' >&2; exit 1; \
+	else exec scripts/rolling-upgrade; fi
 
 # The shop of `make up` on NET if it runs, else the one in containers. DRY=1 only says what would be done.
 finish-upgrade: $(LOCAL) ## when you are sure of a new version: lock the old one out and end the upgrade; no way back

@@ -26,6 +26,7 @@ type local struct {
 	root, net string
 	yes, dry  bool
 	asked     logsOptions
+	upgrade   upgradeOptions
 	stdin     io.Reader
 	out, errs io.Writer
 	signals   chan os.Signal

@@ -17,6 +17,7 @@ import (
 )
 
 const usage = `usage: local [-net 127.20.0] [-yes] [-dry] up | status | handover | finish-upgrade | running | env | clean | mail ADDRESS DIR
+       local [-net 127.20.0] [-to COMMIT | -back] [-force] rolling-upgrade
        local [-net 127.20.0] [-request ID] [-service NAMES] [-level LEVEL] logs
 `
 
@@ -34,6 +35,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags.StringVar(&l.net, "net", defaultNet, "the first three octets of all addresses")
 	flags.BoolVar(&l.yes, "yes", false, "clean without asking")
 	flags.BoolVar(&l.dry, "dry", false, "finish-upgrade only says what it would do")
+	flags.StringVar(&l.upgrade.to, "to", "", "the commit, tag or branch whose API to upgrade to (default: the files that are here)")
+	flags.BoolVar(&l.upgrade.back, "back", false, "go back to the API before the last upgrade")
+	flags.BoolVar(&l.upgrade.force, "force", false, "renew what has not changed, too")
 	l.asked.flags(flags)
 	if err := flags.Parse(args); err != nil {
 		return 2
@@ -43,7 +47,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	command, known := map[string]func(context.Context) error{
 		"up": l.up, "status": l.status, "handover": l.handover, "finish-upgrade": l.finishUpgrade, "running": l.running,
-		"logs": l.logs, "env": l.env, "clean": l.clean,
+		"rolling-upgrade": l.rollingUpgrade, "logs": l.logs, "env": l.env, "clean": l.clean,
 	}[flags.Arg(0)]
 	if !known || flags.NArg() != 1 {
 		fmt.Fprint(stderr, usage)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 )
 
 // URL is the shop's address as clients use it, through nginx.
@@ -15,6 +16,9 @@ func (s *Stack) Dir() string { return s.dir }
 // Setting is a value of .env as this stack uses it, secrets included; empty for
 // a name that nobody knows.
 func (s *Stack) Setting(name string) string { return s.settings[name] }
+
+// Settings are all of them, secrets included.
+func (s *Stack) Settings() map[string]string { return maps.Clone(s.settings) }
 
 // Sentinels lists the Sentinels as host:port.
 func (s *Stack) Sentinels() []string { return SentinelsOf(s.Net) }

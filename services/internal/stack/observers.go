@@ -65,7 +65,7 @@ func (s *Stack) nginxExporter(svc service, listen, dir string) command {
 
 func (s *Stack) alertmanager(svc service, dir string) (command, error) {
 	config := filepath.Join(dir, "config")
-	if err := renderFiles(filepath.Join(s.files, "prometheus"), config, s.observation(), "alertmanager.yml"); err != nil {
+	if err := s.renderAlertmanager(config); err != nil {
 		return command{}, err
 	}
 	return command{
@@ -105,12 +105,7 @@ func (s *Stack) prometheus(svc service, dir string) (command, error) {
 	if err := os.RemoveAll(config); err != nil {
 		return command{}, err
 	}
-	// Prometheus watches it for targets, be there any or not.
-	if err := os.MkdirAll(filepath.Join(config, "logs"), 0o700); err != nil {
-		return command{}, err
-	}
-	values := s.observation()
-	if err := renderFiles(filepath.Join(s.files, "prometheus"), config, values, "prometheus.yml", "rules/*.yml"); err != nil {
+	if err := s.renderPrometheus(config); err != nil {
 		return command{}, err
 	}
 	return command{
@@ -130,6 +125,18 @@ func (s *Stack) prometheus(svc service, dir string) (command, error) {
 		env: s.environment(nil),
 		dir: dir,
 	}, nil
+}
+
+func (s *Stack) renderPrometheus(config string) error {
+	// Prometheus watches it for targets, be there any or not.
+	if err := os.MkdirAll(filepath.Join(config, "logs"), 0o700); err != nil {
+		return err
+	}
+	return renderFiles(filepath.Join(s.files, "prometheus"), config, s.observation(), "prometheus.yml", "rules/*.yml")
+}
+
+func (s *Stack) renderAlertmanager(config string) error {
+	return renderFiles(filepath.Join(s.files, "prometheus"), config, s.observation(), "alertmanager.yml")
 }
 
 // observation is what the files in prometheus/ leave open.

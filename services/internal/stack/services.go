@@ -81,47 +81,52 @@ func (s *Stack) api(svc service, dir string) command {
 }
 
 func (s *Stack) nginx(svc service, dir string) (command, error) {
-	perSecond, err := strconv.Atoi(s.Setting("RATE_EDGE_PER_SECOND"))
-	if err != nil {
-		return command{}, fmt.Errorf("RATE_EDGE_PER_SECOND: %w", err)
-	}
-	logs := filepath.Join(s.dir, "logs", svc.name)
 	config, running := filepath.Join(dir, "config"), filepath.Join(dir, "run")
-	for _, made := range []string{logs, running} {
+	for _, made := range []string{s.nginxLogs(svc), running} {
 		if err := os.MkdirAll(made, 0o700); err != nil {
 			return command{}, err
 		}
 	}
-	if err := rotate(filepath.Join(logs, "access.log")); err != nil {
+	if err := rotate(filepath.Join(s.nginxLogs(svc), "access.log")); err != nil {
 		return command{}, err
+	}
+	if err := s.renderNginx(svc, dir, config); err != nil {
+		return command{}, err
+	}
+	return command{argv: nginxCommand(running, config), env: s.environment(nil), dir: running}, nil
+}
+
+func (s *Stack) nginxLogs(svc service) string { return filepath.Join(s.dir, "logs", svc.name) }
+
+func nginxCommand(running, config string) []string {
+	return []string{"nginx", "-e", "stderr", "-p", running, "-c", filepath.Join(config, "nginx.conf"), "-g", "daemon off;"}
+}
+
+// renderNginx renders the configuration of an nginx whose own directory is dir.
+func (s *Stack) renderNginx(svc service, dir, config string) error {
+	perSecond, err := strconv.Atoi(s.Setting("RATE_EDGE_PER_SECOND"))
+	if err != nil {
+		return fmt.Errorf("RATE_EDGE_PER_SECOND: %w", err)
 	}
 	listen := ""
 	if s.alsoListen != "" {
 		listen = "listen " + s.alsoListen + " reuseport;"
 	}
 	servers, backups := APIServers(s.Net, len(servicesOf(kindAPI)))
-	values := map[string]string{
+	return renderDir(filepath.Join(s.files, "nginx"), config, map[string]string{
 		"NET":                  s.Net,
 		"API_SERVERS":          servers,
 		"API_BACKUPS":          backups,
 		"NGINX_NAME":           svc.name,
 		"STATUS_PORT":          strconv.Itoa(svc.statusPort),
 		"EXTRA_LISTEN":         listen,
-		"NGINX_RUN_DIR":        running,
-		"NGINX_LOG_DIR":        logs,
+		"NGINX_RUN_DIR":        filepath.Join(dir, "run"),
+		"NGINX_LOG_DIR":        s.nginxLogs(svc),
 		"NGINX_USER":           whoami(),
 		"RATE_EDGE_PER_SECOND": strconv.Itoa(perSecond),
 		"RATE_EDGE_BURST":      strconv.Itoa(2 * perSecond),
 		"EDGE_CONNECTIONS":     s.Setting("EDGE_CONNECTIONS"),
-	}
-	if err := renderDir(filepath.Join(s.files, "nginx"), config, values); err != nil {
-		return command{}, err
-	}
-	return command{
-		argv: []string{"nginx", "-e", "stderr", "-p", running, "-c", filepath.Join(config, "nginx.conf"), "-g", "daemon off;"},
-		env:  s.environment(nil),
-		dir:  running,
-	}, nil
+	})
 }
 
 // environment is what a child gets: what it needs and nothing of ours besides.
