@@ -17,7 +17,10 @@ import (
 	"evergreen/services/internal/stack"
 )
 
-func TestMain(m *testing.M) { os.Exit(shoptest.Verdict(m.Run())) }
+func TestMain(m *testing.M) {
+	shoptest.Contract().Newer("season", "gift")
+	os.Exit(shoptest.Verdict(m.Run()))
+}
 
 // pair is a shop with one replica of each version.
 type pair struct {

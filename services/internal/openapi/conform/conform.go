@@ -39,6 +39,7 @@ func (e Exchange) String() string {
 type Checker struct {
 	doc    *openapi3.T
 	router routers.Router
+	open   []*openapi3.Schema // those to which a newer version may add members
 
 	mu     sync.Mutex
 	broken []string
@@ -55,7 +56,9 @@ func New(document []byte) (*Checker, error) {
 		return nil, err
 	}
 	router, err := gorillamux.NewRouter(doc)
-	return &Checker{doc: doc, router: router, served: map[string]bool{}}, err
+	c := &Checker{doc: doc, router: router, served: map[string]bool{}}
+	c.shut()
+	return c, err
 }
 
 // Check says how an exchange breaks the document, or nil. A request is only
