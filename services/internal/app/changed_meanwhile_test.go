@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
+	"evergreen/services/internal/config"
 	"evergreen/services/internal/idempotency"
 	"evergreen/services/internal/products"
 	"evergreen/services/internal/purchases"
@@ -21,8 +22,8 @@ import (
 func connected(t *testing.T) *redisdb.DB {
 	t.Helper()
 	db := redisdb.New(redisdb.Settings{
-		MasterName: shared.Setting("REDIS_MASTER_NAME"), Sentinels: shared.Sentinels(), User: "api", Password: shared.Setting("REDIS_API_PASSWORD"),
-		SentinelUser: "api", SentinelPassword: shared.Setting("REDIS_API_PASSWORD"), Deadline: 10 * time.Second, Replica: t.Name(),
+		MasterName: shared.Setting("REDIS_MASTER_NAME"), Sentinels: shared.Sentinels(), User: config.UserOf("api", config.Layout), Password: shared.Setting("REDIS_API_PASSWORD"),
+		SentinelUser: config.UserOf("api", config.Layout), SentinelPassword: shared.Setting("REDIS_API_PASSWORD"), Deadline: 10 * time.Second, Replica: t.Name(),
 	}, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	db.Start()
 	t.Cleanup(func() { require.NoError(t, db.Stop()) })

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
+	"evergreen/services/internal/config"
 	"evergreen/services/internal/idempotency"
 	"evergreen/services/internal/redisdb"
 	"evergreen/services/internal/sessions"
@@ -72,8 +73,8 @@ func storesOf(t *testing.T) stores {
 	t.Helper()
 	password := shared.Setting("REDIS_API_PASSWORD")
 	db := redisdb.New(redisdb.Settings{
-		MasterName: shared.Setting("REDIS_MASTER_NAME"), Sentinels: shared.Sentinels(), User: "api", Password: password,
-		SentinelUser: "api", SentinelPassword: password, Deadline: 10 * time.Second, Replica: t.Name(),
+		MasterName: shared.Setting("REDIS_MASTER_NAME"), Sentinels: shared.Sentinels(), User: config.UserOf("api", config.Layout), Password: password,
+		SentinelUser: config.UserOf("api", config.Layout), SentinelPassword: password, Deadline: 10 * time.Second, Replica: t.Name(),
 	}, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	db.Start()
 	t.Cleanup(func() { require.NoError(t, db.Stop()) })

@@ -3,7 +3,6 @@ package check
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"time"
 
 	"evergreen/services/internal/drill/history"
@@ -150,10 +149,4 @@ func (r *record) backward(id int) {
 }
 
 // token reads a Consistency-Token, the number of a commit; 0 for none.
-func token(text string) int64 {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n
-}
+func token(text string) int64 { return history.Number(text) }

@@ -120,9 +120,7 @@ func (p *person) learn(op history.Op) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if token, err := strconv.ParseInt(op.NewToken, 10, 64); err == nil {
-		p.token = max(p.token, token)
-	}
+	p.token = max(p.token, history.Number(op.NewToken))
 	if op.Outcome == history.Done && op.NewToken != "" {
 		p.wrote.add(wrote{product: op.Product, purchase: op.Purchase})
 	}
