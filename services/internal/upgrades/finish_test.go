@@ -85,6 +85,9 @@ func staysLockedOut(t *testing.T, s *stack.Stack, before string) {
 	t.Helper()
 	for _, name := range stack.RedisAndSentinels() {
 		require.Equal(t, []string{"api-2"}, users(t, s, name), name)
+		mark, err := os.ReadFile(filepath.Join(s.Dir(), name, "layout"))
+		require.NoError(t, err)
+		require.Equal(t, "2\n", string(mark), "the mark of %s", name)
 	}
 	for _, name := range []string{"redis-2", "sentinel-2"} {
 		require.NoError(t, s.Process(name).Restart(t.Context()))
