@@ -74,6 +74,15 @@ func TestALatePaymentTakesTheVeryLastPieces(t *testing.T) {
 	require.Equal(t, shoptest.Ledger{Initial: 3, Sold: 6, Returned: 3}, shoptest.LedgerOf(t, admin, product))
 }
 
+func TestACancelledPurchaseCannotBePaid(t *testing.T) {
+	admin := adminOf(t, shared)
+	product := shoptest.Product(t, admin, 5)
+	path := admin.Want(t, 201, "POST", "/v1/purchases", shoptest.Order(product, 2)).Header.Get("Location")
+	admin.Want(t, 200, "POST", path+"/cancel", nil)
+	admin.Refused(t, 409, "wrong-status", "POST", path+"/pay", shoptest.Object{"reference": "r"})
+	require.Equal(t, "cancelled", admin.Want(t, 200, "GET", path, nil).Text(t, "status"))
+}
+
 func TestAPurchaseIsNotExpiredBeforeItsTimeWhateverTheListSays(t *testing.T) {
 	admin := adminOf(t, shared)
 	product := shoptest.Product(t, admin, 5)
