@@ -82,3 +82,13 @@ func TestTheStreamOfEventsKeepsAHundredThousandAndALittleMore(t *testing.T) {
 	require.GreaterOrEqual(t, length, 100_000)
 	require.Less(t, length, 100_500, "Redis trims whole nodes of the stream")
 }
+
+func TestAnEventNamesWhatHappenedToWhatAndWhoDidIt(t *testing.T) {
+	db, key := open(t, generous), unique("counter")
+	r := request(key)
+	r.ID = unique("request")
+	_, err := db.Commit(t.Context(), countScript.Command(r, "the-actor", []string{key}, 9))
+	require.NoError(t, err)
+	fields := strings.Fields(ask(t, "XREVRANGE", KeyEvents(), "+", "-", "COUNT", "1"))
+	require.Equal(t, []string{"kind", "test.counted", "id", "x", "version", "1", "request", r.ID, "actor", "the-actor"}, fields[1:])
+}
