@@ -137,6 +137,12 @@ dashboard-pictures: pictures-deps ## draw every dashboard, as a real Prometheus 
 fuzz: ## invented input for every decoder, FUZZTIME=5s each
 	@scripts/fuzz
 
+# Faults of the least kind: one operator changed at a time, and the package's own tests run. LIVED is a fault that they
+# do not notice. For packages whose tests start no server (docs/decisions/0070).
+mutants: ## change one operator of PKG=./services/internal/money at a time: do its tests notice?
+	@[ -n "$(PKG)" ] || { echo 'PKG=./services/internal/money names the package' >&2; exit 1; }
+	@go tool -modfile=tools/mutants/go.mod gremlins unleash --workers 1 --timeout-coefficient 10 $(PKG)
+
 lint: deps ## formatting, vet, golangci-lint, and the configuration of every server
 	@scripts/lint
 
@@ -165,4 +171,4 @@ $(BENCH): FORCE
 
 FORCE:
 
-.PHONY: help up status logs handover rolling-upgrade finish-upgrade env clean replay drill drill-controls drill-short drill-list drill-table bench budget test test-compose test-logs sweep soak dashboard-pictures fuzz lint build deps test-deps drill-deps pictures-deps FORCE
+.PHONY: help up status logs handover rolling-upgrade finish-upgrade env clean replay drill drill-controls drill-short drill-list drill-table bench budget test test-compose test-logs sweep soak dashboard-pictures fuzz mutants lint build deps test-deps drill-deps pictures-deps FORCE

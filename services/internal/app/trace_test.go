@@ -91,8 +91,10 @@ func TestAnExemplarLeadsToItsRequest(t *testing.T) {
 		require.Equal(t, "/v1/purchases", api[0]["route"])
 		require.InDelta(t, api[0]["duration_ms"], e.seconds*1000, 0.001, "the time that this request took")
 		require.LessOrEqual(t, e.seconds, e.upTo, "it is in its bucket")
-		require.Equal(t, replica, edgeLine(t, e.id)["replica"])
 		requireInPrometheus(t, e, replica)
+		if fromNginx.MatchString(e.id) { // other tests also buy past nginx
+			require.Equal(t, replica, edgeLine(t, e.id)["replica"])
+		}
 	}
 }
 
@@ -101,6 +103,9 @@ type exemplar struct {
 	id                string
 	upTo, seconds, at float64 // the bucket's bound, the time the request took, the time of its answer
 }
+
+// fromNginx is the form of the ids that nginx gives; the API's own are UUIDs.
+var fromNginx = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 var exemplarLine = regexp.MustCompile(`(?m)^shop_http_request_duration_seconds_bucket` +
 	`\{class="2xx",method="POST",route="/v1/purchases",le="([^"]+)"\} \S+ # \{request_id="([^"]+)"\} (\S+) (\S+)$`)

@@ -31,3 +31,25 @@ func TestArithmeticRefusesToPassTheMaximum(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, nothing.Amount)
 }
+
+func TestArithmeticReachesTheMaximumAndKeepsTheCurrency(t *testing.T) {
+	most := Money{Amount: MaxAmount, Currency: "EUR"}
+	for _, row := range []struct {
+		of   string
+		make func() (Money, error)
+		want Money
+	}{
+		{"the maximum once", func() (Money, error) { return most.Times(1) }, most},
+		{"nothing of it", func() (Money, error) { return most.Times(0) }, Money{Currency: "EUR"}},
+		{"the last unit", func() (Money, error) {
+			return Money{Amount: MaxAmount - 1, Currency: "EUR"}.Plus(Money{Amount: 1, Currency: "EUR"})
+		}, most},
+		{"a sum", func() (Money, error) {
+			return Money{Amount: 2, Currency: "JPY"}.Plus(Money{Amount: 3, Currency: "JPY"})
+		}, Money{5, "JPY"}},
+	} {
+		got, err := row.make()
+		require.NoError(t, err, row.of)
+		require.Equal(t, row.want, got, row.of)
+	}
+}

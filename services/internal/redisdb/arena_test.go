@@ -27,7 +27,17 @@ type arena struct {
 // newArena starts a cluster; prepare, if not nil, changes each DB before its start.
 func newArena(t *testing.T, prepare func(*DB)) *arena {
 	t.Helper()
-	a := &arena{Stack: stack.StartT(t, stack.Options{Services: stack.RedisAndSentinels()})}
+	return newArenaWith(t, nil, prepare)
+}
+
+// unhurried has the Sentinels wait so long that a primary which is started again at
+// once stays primary, however slow the machine is.
+func unhurried() map[string]string { return map[string]string{"SENTINEL_DOWN_AFTER_MS": "120000"} }
+
+// newArenaWith is newArena with settings of its own.
+func newArenaWith(t *testing.T, settings map[string]string, prepare func(*DB)) *arena {
+	t.Helper()
+	a := &arena{Stack: stack.StartT(t, stack.Options{Services: stack.RedisAndSentinels(), Settings: settings})}
 	for i := range 2 {
 		db := New(Settings{
 			MasterName: a.Setting("REDIS_MASTER_NAME"), Sentinels: a.Sentinels(),
