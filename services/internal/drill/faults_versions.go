@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"evergreen/services/internal/drill/history"
 	"evergreen/services/internal/drill/load"
 	"evergreen/services/internal/release"
 	"evergreen/services/internal/stack"
@@ -169,10 +170,49 @@ func (u *upgrade) inject(ctx context.Context, s *Scene) error {
 			if err := s.Hold(ctx, betweenSteps); err != nil {
 				return err
 			}
+			if replica == "api-1" {
+				s.awaitCrossings(ctx)
+			}
 		}
 	}
 	s.Heal("both replicas are " + newVersion)
 	return nil
+}
+
+// crossWithin is how long a step of an upgrade is held so that retries cross. A run without them is judged as one that
+// lacks what it is there to show.
+const crossWithin = 10 * time.Second
+
+// awaitCrossings returns when, from now on, retries have crossed from each of the two replicas to the other: of an effect
+// and of a refusal.
+func (s *Scene) awaitCrossings(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, crossWithin)
+	defer cancel()
+	// The judge tells of what is missing.
+	_ = s.Load.Await(ctx, 4, newCrossings(s.Load.Now()))
+}
+
+// newCrossings accepts the first operation of each kind of crossing among those that began after a time.
+func newCrossings(after time.Duration) func(history.Op) bool {
+	type kind struct {
+		from    string
+		outcome history.Outcome
+	}
+	answers, seen := map[int][]history.Op{}, map[kind]bool{}
+	return func(op history.Op) bool {
+		answered := op.Outcome == history.Done || op.Outcome == history.Refused
+		if op.Key == "" || !op.Kind.Write() || !answered || op.Start < after {
+			return false
+		}
+		before := len(seen)
+		for _, first := range answers[op.Logical] {
+			if first.ServedBy != op.ServedBy && first.End <= op.Start {
+				seen[kind{first.ServedBy, first.Outcome}] = true
+			}
+		}
+		answers[op.Logical] = append(answers[op.Logical], op)
+		return len(seen) > before
+	}
 }
 
 // grantRights puts this version's files in place of those of the release before, and grants the rights that they have. The

@@ -85,11 +85,40 @@ type body struct {
 	UpdatedAt string `json:"updated_at"`
 	// Newer are the members that only a newer version knows. A change keeps them.
 	Newer jsontext.Value `json:",embed"`
+	// newerInPrice are those inside the price.
+	newerInPrice jsontext.Value
+}
+
+// storedPrice is a price as it is stored.
+type storedPrice struct {
+	money.Money
+	Newer jsontext.Value `json:",embed"`
+}
+
+// parse reads the stored form, with all that only a newer version knows.
+func parse(text string) (b body, err error) {
+	var with struct {
+		Price storedPrice `json:"price"`
+	}
+	if err := json.Unmarshal([]byte(text), &b); err != nil {
+		return body{}, err
+	}
+	if err := json.Unmarshal([]byte(text), &with); err != nil {
+		return body{}, err
+	}
+	b.newerInPrice = with.Price.Newer
+	return b, nil
 }
 
 // render gives the stored form; absent lists become empty ones.
 func (b body) render() ([]byte, error) {
-	return json.Marshal(b, json.Deterministic(true))
+	if len(b.newerInPrice) == 0 || b.Price == nil {
+		return json.Marshal(b, json.Deterministic(true))
+	}
+	return json.Marshal(struct {
+		body
+		Price storedPrice `json:"price"`
+	}{b, storedPrice{*b.Price, b.newerInPrice}}, json.Deterministic(true))
 }
 
 // withStock splices the stock into a stored body, which ends in a brace.
@@ -108,8 +137,8 @@ func withStock(body string, stock int64) []byte {
 // that is spliced in. What is no object of JSON is left as it is.
 func withoutStock(text string) string {
 	var members map[string]jsontext.Value
-	var b body
-	if json.Unmarshal([]byte(text), &b) != nil || json.Unmarshal(b.Newer, &members) != nil {
+	b, err := parse(text)
+	if err != nil || json.Unmarshal(b.Newer, &members) != nil {
 		return text
 	}
 	if _, has := members["stock"]; !has {

@@ -2,9 +2,13 @@ package products
 
 import (
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/fault"
 )
 
 const bare = `"options":null,"name":"A","description":"","category":"","company":"","tags":null,"attributes":null,"price":null,` +
@@ -33,4 +37,24 @@ func TestTheStockStandsOnceInAnAnswerWhateverIsStored(t *testing.T) {
 			require.Contains(t, string(text), row.more[1:], "it stays in what is stored")
 		}
 	}
+}
+
+func TestMembersOfANewerVersionInsideThePriceSurvive(t *testing.T) {
+	const text = `{"id":"x","options":{},"name":"A","description":"","category":"","company":"","tags":[],"attributes":{},` +
+		`"version":1,"created_at":"","updated_at":"","season":{"a":1},"price":{"amount":5,"currency":"EUR","list":{"amount":7},"net":true}}`
+	stored, err := parse(text)
+	require.NoError(t, err)
+	next, err := (&Store{now: time.Now}).merge(stored, []byte(`{"name":"B","price":{"amount":6}}`))
+	require.NoError(t, err)
+	rendered, err := next.render()
+	require.NoError(t, err)
+	var members map[string]jsontext.Value
+	require.NoError(t, json.Unmarshal(rendered, &members))
+	require.JSONEq(t, `{"amount":6,"currency":"EUR","list":{"amount":7},"net":true}`, string(members["price"]))
+	require.Equal(t, `"B"`, string(members["name"]))
+	require.JSONEq(t, `{"a":1}`, string(members["season"]))
+	_, err = (&Store{now: time.Now}).merge(stored, []byte(`{"price":{"net":false}}`))
+	var refused *fault.Error
+	require.ErrorAs(t, err, &refused, "a request may not name them")
+	require.Equal(t, []string{"/price/net", "unknown"}, []string{refused.Fields[0].Pointer, refused.Fields[0].Code})
 }

@@ -143,7 +143,8 @@ func (s *Store) merge(current body, patch []byte) (body, error) {
 	if err != nil {
 		return body{}, err
 	}
-	next := body{Details: merged, ID: current.ID, CreatedAt: current.CreatedAt, Version: current.Version + 1, UpdatedAt: timestamp(s.now()), Newer: current.Newer}
+	next := current
+	next.Details, next.Version, next.UpdatedAt = merged, current.Version+1, timestamp(s.now())
 	return next, next.Check()
 }
 
@@ -174,8 +175,7 @@ func (s *Store) stored(ctx context.Context, id string) (body, bool, error) {
 	if err != nil || fields == nil {
 		return body{}, false, err
 	}
-	var b body
-	err = json.Unmarshal([]byte(remaining(fields["body"])), &b)
+	b, err := parse(remaining(fields["body"]))
 	return b, true, err
 }
 
