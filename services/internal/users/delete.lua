@@ -1,5 +1,6 @@
 -- Deletes a user. One that has purchases is made anonymous instead: the
--- purchases stay and go on pointing to the id.
+-- purchases stay and go on pointing to the id. Of the user only the role, the version
+-- and the times are kept: a field that this version does not know may be personal, too.
 -- keys: 1 the user, 2 the email's owner, 3 the list of all users, 4 the user's sessions, 5 the user's purchases
 -- args: 1 id, 2 version that keys were made from, 3 version that If-Match demands (0 any),
 --       4 prefix of the sessions' keys
@@ -13,8 +14,10 @@ if args[2] ~= u[1] then return answer(4) end
 
 local sessions = redis.call('ZRANGE', keys[4], 0, -1)
 if redis.call('EXISTS', keys[5]) == 1 then
-  redis.call('HSET', keys[1], 'email', '', 'first_name', '', 'last_name', '', 'version', int(tonumber(u[1]) + 1))
-  redis.call('HDEL', keys[1], 'password', 'seed')
+  local kept = redis.call('HMGET', keys[1], 'role', 'created_at', 'updated_at')
+  redis.call('DEL', keys[1])
+  redis.call('HSET', keys[1], 'email', '', 'first_name', '', 'last_name', '', 'version', int(tonumber(u[1]) + 1),
+    'role', kept[1] or '', 'created_at', kept[2] or '', 'updated_at', kept[3] or '')
 else
   redis.call('DEL', keys[1])
 end
