@@ -188,9 +188,13 @@ func (u *upgrade) nodes(ctx context.Context) error {
 		}
 	}
 	u.begin(first)
-	if due, err := u.isDue(first); err != nil || !due {
-		u.say("%s is up to date, and stays primary", first)
+	due, err := u.isDue(first)
+	if err != nil {
 		return err
+	}
+	if !due {
+		u.say("%s is up to date, and stays primary", first)
+		return nil
 	}
 	if err := u.handover(ctx, first); err != nil {
 		return err
@@ -225,9 +229,13 @@ func (u *upgrade) isDue(name string) (bool, error) {
 // renew starts a Sentinel or a Redis node anew if that is due, and waits until the stack is whole again.
 func (u *upgrade) renew(ctx context.Context, name string) error {
 	u.begin(name)
-	if due, err := u.isDue(name); err != nil || !due {
-		u.say("%s is up to date", name)
+	due, err := u.isDue(name)
+	if err != nil {
 		return err
+	}
+	if !due {
+		u.say("%s is up to date", name)
+		return nil
 	}
 	return u.anew(ctx, name)
 }

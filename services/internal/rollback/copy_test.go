@@ -1,4 +1,4 @@
-package upgrades
+package rollback
 
 import (
 	"strings"

@@ -1,3 +1,0 @@
-// Package upgrades holds tests that run the release before this one beside this one, on
-// the same data: upgrade, rollback, and the end of an upgrade.
-package upgrades
