@@ -14,7 +14,7 @@ var beatSource string
 
 var beatScript = newScript("beat", beatSource)
 
-// errLate is a heartbeat that the primary received in time and ran too late.
+// errLate says that the primary ran each heartbeat too late, or did not tell its time.
 var errLate = errors.New("the primary was too slow for its heartbeat")
 
 // beat sends a heartbeat along with the next group, and answers once it is
@@ -24,14 +24,35 @@ var errLate = errors.New("the primary was too slow for its heartbeat")
 // wakes up runs what it was sent before the freeze; without that limit its heartbeat
 // would say that its data, older than the freeze, is new. The limit is maxAge, so an
 // answer within the bound is never more than twice maxAge behind.
+//
+// A primary that does not tell its time is sent a heartbeat that is void already. It
+// finds out whether the committer's connection is still good, and waits for the next
+// primary as every write does.
 func (db *DB) beat(ctx context.Context, deadline time.Time) error {
-	now, err := db.primaryTime(ctx, deadline)
-	if err != nil {
-		return err
+	for {
+		void := time.UnixMilli(0)
+		if now, err := db.primaryTime(ctx); err == nil {
+			void = now.Add(maxAge)
+		}
+		written, err := db.sendBeat(deadline, void)
+		if err != nil || written {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(retryPause):
+		}
+		if !time.Now().Before(deadline) {
+			return errLate
+		}
 	}
-	void := now.Add(maxAge)
+}
+
+// sendBeat commits one heartbeat and reports whether the primary wrote it.
+func (db *DB) sendBeat(deadline, void time.Time) (written bool, err error) {
 	var reply *redis.Cmd
-	return db.committer.submit(&item{
+	err = db.committer.submit(&item{
 		deadline: deadline, size: 1,
 		queue: func(ctx context.Context, pipe redis.Pipeliner) {
 			reply = pipe.Do(ctx, "EVAL", beatScript.source, 1, KeyHeartbeat(), void.UnixMilli())
@@ -40,29 +61,19 @@ func (db *DB) beat(ctx context.Context, deadline time.Time) error {
 			if reply == nil {
 				return errNoPrimary
 			}
-			if written, err := reply.Int(); err != nil || written == 1 {
-				return err
-			}
-			return errLate
+			n, err := reply.Int()
+			written = n == 1
+			return err
 		},
 	})
+	return written, err
 }
 
-// primaryTime asks the primary for its time until it answers, or the deadline comes.
-func (db *DB) primaryTime(ctx context.Context, deadline time.Time) (time.Time, error) {
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	for {
-		var now *redis.TimeCmd
-		err := db.askPrimary(ctx, func(ctx context.Context, pipe redis.Pipeliner) { now = pipe.Time(ctx) })
-		if err == nil {
-			return now.Val(), nil
-		}
-		select {
-		case <-ctx.Done():
-			return time.Time{}, err
-		case <-time.After(retryPause):
-		case <-db.topology.nextPrimary():
-		}
+// primaryTime asks the primary for its time, once.
+func (db *DB) primaryTime(ctx context.Context) (time.Time, error) {
+	var now *redis.TimeCmd
+	if err := db.askPrimary(ctx, func(ctx context.Context, pipe redis.Pipeliner) { now = pipe.Time(ctx) }); err != nil {
+		return time.Time{}, err
 	}
+	return now.Val(), nil
 }
