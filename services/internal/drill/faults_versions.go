@@ -118,7 +118,21 @@ func mixedVersions(ctx context.Context, s *Scene) error {
 	if err := crashed(ctx, s, away); err != nil {
 		return err
 	}
-	return s.sweptBy(ctx, "api-1", "api-2")
+	return s.sweepsOfBoth(ctx)
+}
+
+// sweepsOfBoth returns when the sweepers of both replicas have expired a purchase. They race for each one, so more
+// reservations end until both have won.
+func (s *Scene) sweepsOfBoth(ctx context.Context) error {
+	for {
+		err := s.sweptBy(ctx, "api-1", "api-2")
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if err := s.abandon(ctx, abandonedPurchases, mixedFor); err != nil {
+			return err
+		}
+	}
 }
 
 // upgrade are the programs of an upgrade and its way back, and the files that the stack runs from: first those of the

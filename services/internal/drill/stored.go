@@ -132,7 +132,7 @@ func (s *Scene) abandon(ctx context.Context, n int, last time.Duration) error {
 }
 
 // sweptWithin is how long sweptBy waits.
-const sweptWithin = 10 * time.Second
+const sweptWithin = 3 * time.Second
 
 // sweptBy returns when each of these API replicas says that it has expired a purchase.
 func (s *Scene) sweptBy(ctx context.Context, replicas ...string) error {

@@ -13,9 +13,18 @@ import (
 // acknowledged is on the primary and on one replica at least; so it is absent only if
 // all nodes but one lack it.
 
-// leastAbsences is how many nodes must lack a thing when the Sentinels know fewer
-// than three nodes.
-const leastAbsences = 2
+const (
+	// leastAbsences is how many nodes must lack a thing when the Sentinels know fewer
+	// than three nodes.
+	leastAbsences = 2
+	// mostConfirming bounds the questions about absence that are at the primary at
+	// once: half of its pool, so that heartbeats and commits find a connection.
+	mostConfirming = nodePool / 2
+	// mostUndecided bounds the reads that wait for a primary to decide.
+	mostUndecided = 256
+	// longestUndecidedPause is the longest pause between two rounds of such a read.
+	longestUndecidedPause = 400 * time.Millisecond
+)
 
 var errUndecided = errors.New("too few nodes answer to say that it is not there")
 
@@ -26,17 +35,38 @@ func (db *DB) single(ctx context.Context, queue question, there func() bool) err
 	if err != nil || readingOf(ctx).Strong || there() {
 		return err
 	}
-	for deadline := db.deadline(ctx); ; {
-		if db.askPrimary(ctx, queue) == nil {
-			return nil
-		}
-		if err = db.askAll(ctx, queue, there); err == nil {
-			return nil
-		}
+	if err = db.confirm(ctx, queue, there); !errors.Is(err, errUndecided) {
+		return err
+	}
+	if db.undecided.Add(1) > mostUndecided {
+		db.undecided.Add(-1)
+		return ErrBusy
+	}
+	defer db.undecided.Add(-1)
+	return db.awaitDecision(ctx, queue, there)
+}
+
+// confirm asks the primary about an absence, and the other nodes while it is silent.
+func (db *DB) confirm(ctx context.Context, queue question, there func() bool) error {
+	if db.askPrimary(ctx, queue) == nil {
+		return nil
+	}
+	return db.askAll(ctx, queue, there)
+}
+
+// awaitDecision asks again, less and less often, until the absence is decided or the deadline comes.
+func (db *DB) awaitDecision(ctx context.Context, queue question, there func() bool) error {
+	pause := retryPause
+	for deadline := db.deadline(ctx); ; pause = min(2*pause, longestUndecidedPause) {
 		select {
 		case <-ctx.Done():
-			return db.unreadable(err)
-		case <-time.After(retryPause):
+			return db.unreadable(errUndecided)
+		case <-db.topology.nextPrimary():
+		case <-time.After(pause):
+		}
+		err := db.confirm(ctx, queue, there)
+		if err == nil {
+			return nil
 		}
 		if time.Now().After(deadline) {
 			return db.unreadable(err)
@@ -78,5 +108,11 @@ func (db *DB) askPrimary(ctx context.Context, queue question) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
+	select {
+	case db.confirming <- struct{}{}:
+		defer func() { <-db.confirming }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	return pipeline(ctx, primary, queue)
 }

@@ -100,6 +100,10 @@ func TestWithoutAPrimaryNothingIsDeniedWhileTheOtherReplicaIsSilent(t *testing.T
 		_, err = l.db.Value(t.Context(), l.key+":text")
 		require.ErrorIs(t, err, ErrUnavailable)
 	}
+	l.db.undecided.Store(mostUndecided)
+	_, err := l.db.Hash(t.Context(), l.key, "field")
+	require.ErrorIs(t, err, ErrBusy, "no more reads than that wait for a decision")
+	require.EqualValues(t, mostUndecided, l.db.undecided.Load())
 }
 
 func TestWhatOneReplicaLacksTheNextPrimaryIsAskedFor(t *testing.T) {

@@ -50,29 +50,38 @@ func (db *DB) beat(ctx context.Context, deadline time.Time) error {
 }
 
 // sendBeat commits one heartbeat and reports whether the primary wrote it.
-func (db *DB) sendBeat(deadline, void time.Time) (written bool, err error) {
+func (db *DB) sendBeat(deadline, void time.Time) (bool, error) {
 	var reply *redis.Cmd
-	err = db.committer.submit(&item{
+	var written int
+	err := db.committer.submit(&item{
 		deadline: deadline, size: 1,
 		queue: func(ctx context.Context, pipe redis.Pipeliner) {
 			reply = pipe.Do(ctx, "EVAL", beatScript.source, 1, KeyHeartbeat(), void.UnixMilli())
 		},
-		told: func(int64) error {
+		told: func(int64) (err error) {
 			if reply == nil {
 				return errNoPrimary
 			}
-			n, err := reply.Int()
-			written = n == 1
+			written, err = reply.Int()
 			return err
 		},
 	})
-	return written, err
+	if err != nil {
+		return false, err // at its deadline the item may be on its way still, and write to written
+	}
+	return written == 1, nil
 }
 
 // primaryTime asks the primary for its time, once.
 func (db *DB) primaryTime(ctx context.Context) (time.Time, error) {
 	var now *redis.TimeCmd
-	if err := db.askPrimary(ctx, func(ctx context.Context, pipe redis.Pipeliner) { now = pipe.Time(ctx) }); err != nil {
+	primary := db.topology.primary()
+	if primary == nil {
+		return time.Time{}, errNoPrimary
+	}
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	if err := pipeline(ctx, primary, func(ctx context.Context, pipe redis.Pipeliner) { now = pipe.Time(ctx) }); err != nil {
 		return time.Time{}, err
 	}
 	return now.Val(), nil

@@ -58,12 +58,16 @@ type DB struct {
 	committer *committer
 	bound     *connections
 
-	peers     atomic.Int64  // how many API replicas share the load
-	layout    atomic.Int64  // of the data, as far as this replica knows; 0 until it does
-	turn      atomic.Uint64 // which replica reads next
-	penalties sync.Map      // node → time until which it is asked last
-	lags      lags
-	sells     bool // the last probe succeeded; it belongs to the prober alone
+	peers  atomic.Int64  // how many API replicas share the load
+	layout atomic.Int64  // of the data, as far as this replica knows; 0 until it does
+	turn   atomic.Uint64 // which replica reads next
+	// confirming has a place for each question about absence at the primary; undecided
+	// counts the reads that wait for a primary to decide one.
+	confirming chan struct{}
+	undecided  atomic.Int64
+	penalties  sync.Map // node → time until which it is asked last
+	lags       lags
+	sells      bool // the last probe succeeded; it belongs to the prober alone
 
 	started bool
 	stop    context.CancelFunc
@@ -73,7 +77,7 @@ type DB struct {
 // New makes a DB; it connects at the first use. Start keeps it informed.
 func New(s Settings, registry prometheus.Registerer, log *slog.Logger) *DB {
 	redis.SetLogger(driverLog{log}) // the driver knows only one logger per process
-	db := &DB{settings: s, log: log, lags: lags{known: map[string]lag{}}}
+	db := &DB{settings: s, log: log, lags: lags{known: map[string]lag{}}, confirming: make(chan struct{}, mostConfirming)}
 	db.topology = newTopology(s, log, func() { db.metrics.failover() })
 	if s.Unmetered {
 		registry = prometheus.NewRegistry() // that nobody asks
