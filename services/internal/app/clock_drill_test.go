@@ -3,6 +3,7 @@
 package app_test
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"os"
@@ -35,7 +36,7 @@ func astray(t *testing.T, offset string) *shoptest.Client {
 	c.Port, c.MetricsPort = freePort(t), freePort(t)
 	replica, err := app.New(c, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, replica.Stop(t.Context())) })
+	t.Cleanup(func() { require.NoError(t, replica.Stop(context.WithoutCancel(t.Context()))) })
 	require.NoError(t, replica.Start(t.Context()))
 	return shoptest.Admin(t, shared).At("http://" + net.JoinHostPort(c.Host, strconv.Itoa(c.Port)))
 }
