@@ -79,6 +79,33 @@ func TestAListGoesOnAfterTheFirstHundredIDs(t *testing.T) {
 	require.Len(t, list(t, buyer, "/v1/purchases?limit=100").Data, 100)
 }
 
+func TestAFilterThatMatchesNothingGivesEmptyPagesThatGoOnToTheEnd(t *testing.T) {
+	const each = 620 // more than one page examines
+	admin := adminOf(t, shared)
+	category, tag := shoptest.Unique("category"), shoptest.Unique("tag")
+	group, ctx := errgroup.WithContext(t.Context())
+	group.SetLimit(32)
+	for i := range 2 * each {
+		product := shoptest.Object{"name": "P", "price": shoptest.Euros(1), "category": category}
+		if i%2 == 1 {
+			product = shoptest.Object{"name": "P", "price": shoptest.Euros(1), "tags": []string{tag}}
+		}
+		group.Go(func() error {
+			_, err := admin.Expect(ctx, 201, "POST", "/v1/products", product)
+			return err
+		})
+	}
+	require.NoError(t, group.Wait())
+	path := "/v1/products?category=" + category + "&tag=" + tag
+	first := list(t, admin.With("Cache-Control", "no-cache"), path)
+	require.Empty(t, first.Data)
+	require.True(t, first.More, "the page has not examined all that there is")
+	second := list(t, admin.With("Cache-Control", "no-cache"), path+"&cursor="+first.Next)
+	require.Empty(t, second.Data)
+	require.False(t, second.More)
+	require.Empty(t, pages(t, admin, path))
+}
+
 func TestACursorHoldsForAListOfOneToo(t *testing.T) {
 	admin := adminOf(t, shared)
 	category, name := shoptest.Unique("category"), shoptest.Unique("one")

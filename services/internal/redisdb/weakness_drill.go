@@ -39,8 +39,10 @@ const (
 	oneWaitPerWrite = "one-wait-per-write" // each write is a group of its own; nothing is lost by it, it is slow
 	layout2Early    = "layout-2-early"     // outcomes are written in the form and the place of layout 2 while layout 1 is in force
 	membersDropped  = "members-dropped"    // products drops what it does not know of a stored product (weakness_drill.go there)
+	noScanBound     = "no-scan-bound"      // web examines far more ids for one page of a list than its bound (weakness_drill.go there)
 	allWeaknesses   = noWait + ", " + waitElsewhere + ", " + waitWithoutRule + ", " + toldEarly + ", " + noIncr + ", " +
-		driverRetries + ", " + noRequestIDs + ", " + noOwnIDs + ", " + refusalsForgot + ", " + oneWaitPerWrite + ", " + layout2Early + ", " + membersDropped
+		driverRetries + ", " + noRequestIDs + ", " + noOwnIDs + ", " + refusalsForgot + ", " + oneWaitPerWrite + ", " + layout2Early + ", " + membersDropped + ", " +
+		noScanBound
 )
 
 // weaknesses reads the environment. A name that is none of ours ends the program:

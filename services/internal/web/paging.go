@@ -101,21 +101,25 @@ func List(c *gin.Context, items []jsontext.Value, last string) error {
 	return nil
 }
 
-// Bounds of the work that one page of a filtered list may cost: an unlucky
-// filter answers with a short page and a cursor instead of keeping others waiting.
+// Bounds of the work that one page of a filtered list may cost: a filter that few
+// objects match answers with a short or empty page and a cursor.
 const (
+	// collectBatch is how many ids one exchange with Redis examines at most.
 	collectBatch = 100
-	collectMost  = 5000
+	// collectMost is how many ids one page examines, rounded up to whole batches.
+	collectMost = 500
 )
 
 // Collect fills a page: next gives up to n ids that come before an id, load
 // renders them, nil standing for what a filter leaves out. The second result is
-// the id where the next page goes on, or "".
+// the id where the next page goes on, or "". It examines about collectMost ids, so
+// a page may be short, or empty, and still have a next one.
 func Collect(page Page, next func(before string, n int) ([]string, error), load func(ids []string) ([]jsontext.Value, error)) ([]jsontext.Value, string, error) {
 	var items []jsontext.Value
 	at, last := page.Before, page.Before // where the scan is, and what the page ends with
-	for examined := 0; examined < collectMost; examined += collectBatch {
-		ids, err := next(at, collectBatch+1)
+	batch := min(page.Limit, collectBatch)
+	for examined := 0; examined < mostExamined(); examined, batch = examined+batch, collectBatch {
+		ids, err := next(at, batch+1)
 		if err != nil {
 			return nil, "", err
 		}
@@ -132,7 +136,7 @@ func Collect(page Page, next func(before string, n int) ([]string, error), load 
 			}
 			items, last = append(items, item), ids[i]
 		}
-		if len(ids) <= collectBatch {
+		if len(ids) <= batch {
 			return items, "", nil
 		}
 		at = ids[len(ids)-1]
