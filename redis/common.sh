@@ -98,7 +98,7 @@ mark_layout() {
 	sync "$DATA_DIR"
 }
 
-# api_users: reads a list of users as Redis has it, and prints the API's: api for layout 1, api-2 for layout 2.
+# api_users: reads a list of users as Redis has it, and prints the API's: api for layout 1, api-N for layout N.
 api_users() {
 	awk '$1 == "user" && $2 ~ /^api(-[0-9]+)?$/ { print $2 }'
 }

@@ -37,8 +37,8 @@ func open(servers *stack.Stack) (ways []way, err error) {
 func settings(servers *stack.Stack, name string) redisdb.Settings {
 	return redisdb.Settings{
 		MasterName: servers.Setting("REDIS_MASTER_NAME"), Sentinels: servers.Sentinels(),
-		User: "api-2", Password: servers.Setting("REDIS_API_PASSWORD"),
-		SentinelUser: "api-2", SentinelPassword: servers.Setting("REDIS_API_PASSWORD"),
+		User: "api-3", Password: servers.Setting("REDIS_API_PASSWORD"),
+		SentinelUser: "api-3", SentinelPassword: servers.Setting("REDIS_API_PASSWORD"),
 		Deadline: 10 * time.Second, Replica: name,
 	}
 }

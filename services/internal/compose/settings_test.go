@@ -88,7 +88,7 @@ func TestTheAPIUnderstandsItsEnvironment(t *testing.T) {
 		require.Equal(t, host, c.Host)
 		require.Equal(t, []string{"172.20.0.4"}, c.TrustedProxies)
 		require.Equal(t, []string{"172.20.0.8:26379", "172.20.0.9:26379", "172.20.0.10:26379"}, c.Sentinels)
-		require.Equal(t, []string{"api-2", secretOf("REDIS_API_PASSWORD")}, []string{c.RedisUser, c.RedisPassword})
+		require.Equal(t, []string{"api-3", secretOf("REDIS_API_PASSWORD")}, []string{c.RedisUser, c.RedisPassword})
 		require.Equal(t, 7*time.Minute, c.Reservation, "settings of .env reach it")
 		require.Equal(t, 321, c.UserRate)
 		grace := time.Duration(*project.Services[name].StopGracePeriod)

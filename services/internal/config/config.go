@@ -24,13 +24,13 @@ const ExampleSecret = "example-only-make-env-writes-a-random-one-here"
 // ExampleAdmin is what .env.example shows for ADMIN_EMAIL.
 const ExampleAdmin = "admin@evergreen.example"
 
-// Layout is the newest layout of the stored data that this program can write; the
-// program that can write layout 1 alone is the previous release.
-const Layout = 2
+// Layout is the newest layout of the stored data that this program can write. The
+// release before this one can write layouts 1 and 2.
+const Layout = 3
 
 // UserOf is the Redis user that programs of a layout log in as. Layout 1 has the name
 // of the setting itself; every later one appends its number, so that one
-// environment serves the programs of both layouts.
+// environment serves the programs of all layouts.
 func UserOf(name string, layout int) string {
 	if layout < 2 {
 		return name
@@ -58,6 +58,8 @@ type Config struct {
 	// Sentinels: the same, unless it is set. Both names are those of UserOf.
 	RedisUser, RedisPassword       string
 	SentinelUser, SentinelPassword string
+	// FirstLayout is the layout that an empty data set begins with, 1 to Layout.
+	FirstLayout int
 	// SecretKey keys the hashes of tokens and bodies; at least MinSecret bytes.
 	SecretKey []byte
 	// AdminEmail and AdminPassword are the first admin's.
@@ -94,6 +96,7 @@ func Load(getenv func(string) string) (Config, error) {
 		RedisPassword:     r.text("REDIS_PASSWORD", ""),
 		SentinelUser:      UserOf(r.text("SENTINEL_USER", r.text("REDIS_USER", "api")), Layout),
 		SentinelPassword:  r.text("SENTINEL_PASSWORD", r.text("REDIS_PASSWORD", "")),
+		FirstLayout:       r.number("FIRST_LAYOUT", Layout, 1, Layout),
 		SecretKey:         r.secret("SECRET_KEY"),
 		AdminEmail:        r.email("ADMIN_EMAIL"),
 		AdminPassword:     r.password("ADMIN_PASSWORD"),

@@ -41,9 +41,9 @@ func TestTheSentinelsKnowTheAPIByTheSameNameUnlessItIsSaid(t *testing.T) {
 		set  map[string]string
 		want [4]string // user and password for Redis, then for Sentinel
 	}{
-		{map[string]string{"REDIS_PASSWORD": "p"}, [4]string{"api-2", "p", "api-2", "p"}},
-		{map[string]string{"REDIS_USER": "u", "REDIS_PASSWORD": "p"}, [4]string{"u-2", "p", "u-2", "p"}},
-		{map[string]string{"REDIS_PASSWORD": "p", "SENTINEL_USER": "su", "SENTINEL_PASSWORD": "sp"}, [4]string{"api-2", "p", "su-2", "sp"}},
+		{map[string]string{"REDIS_PASSWORD": "p"}, [4]string{"api-3", "p", "api-3", "p"}},
+		{map[string]string{"REDIS_USER": "u", "REDIS_PASSWORD": "p"}, [4]string{"u-3", "p", "u-3", "p"}},
+		{map[string]string{"REDIS_PASSWORD": "p", "SENTINEL_USER": "su", "SENTINEL_PASSWORD": "sp"}, [4]string{"api-3", "p", "su-3", "sp"}},
 	} {
 		got, err := Load(environment(c.set))
 		require.NoError(t, err)
@@ -63,6 +63,7 @@ func TestAWrongSettingIsRefusedByName(t *testing.T) {
 		"LOG_LEVEL":            {"loud"},
 		"RATE_USER_PER_SECOND": {"0", "1.5"},
 		"API_REPLICAS":         {"0", "1", "17", "two"},
+		"FIRST_LAYOUT":         {"0", "4", "newest"},
 	} {
 		for _, value := range values {
 			_, err := Load(environment(map[string]string{name: value}))
@@ -128,6 +129,7 @@ func TestTheBoundsOfASettingAreAllowedAndWhatIsPastThemIsNot(t *testing.T) {
 		"SESSION_TTL":                    {[]string{"1s", "8760h"}, []string{"999ms", "8760h0m1s"}},
 		"COMMIT_DEADLINE":                {[]string{"100ms", "11s"}, []string{"99ms", "11s1ms"}},
 		"API_REPLICAS":                   {[]string{"2", "16"}, []string{"1", "17"}},
+		"FIRST_LAYOUT":                   {[]string{"1", "3"}, []string{"0", "4"}},
 		"PORT":                           {[]string{"0", "65535"}, []string{"-1", "65536"}},
 		"RATE_USER_PER_SECOND":           {[]string{"1", "1000000"}, []string{"0", "1000001"}},
 		"RATE_SIGNIN_ADDRESS_PER_MINUTE": {[]string{"1", "1000000"}, []string{"0", "1000001"}},

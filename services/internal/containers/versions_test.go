@@ -67,7 +67,7 @@ func TestTheAPIGoesBackToThePreviousReleaseAndForwardAgainUnderLoad(t *testing.T
 	byNew := shoptest.Cross(t, s.admin)
 	figures := s.underLoad(t, func() {
 		s.rollTo(t, previousImage)
-		s.requireVersion(t, "1.0")
+		s.requireVersion(t, "0.1.0")
 		byNew.Recall(t)
 		byOld := shoptest.Cross(t, s.admin)
 		s.rollTo(t, s.Setting("API_IMAGE"))

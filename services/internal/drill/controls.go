@@ -126,9 +126,9 @@ func configurationControls() []Fault {
 func versionControls() []Fault {
 	return []Fault{
 		{
-			Slug: "layout-2-early", Title: "with outcomes remembered as layout 2 has them while the release before runs beside this version",
+			Slug: "layout-3-early", Title: "with data stored as layout 3 has it while the release before runs beside this version",
 			Control: &Control{Rate: 0.9, Rules: []string{check.RuleDuplicated}}, Needs: needsHistory, Native: ofAProcess,
-			Load: retriesAndMembers, Furnish: plant, Prepare: sideBySide(without("layout-2-early")), Inject: mixedVersions,
+			Load: retriesAndMembers, Furnish: plant, Prepare: sideBySide(without("layout-3-early")), Inject: mixedVersions,
 		}, {
 			Slug: "members-dropped", Title: "with stored products that lose unknown members at an edit: the same",
 			Control: &Control{Rate: 0.9, Rules: []string{check.RuleField}}, Needs: needsHistory, Native: ofAProcess,

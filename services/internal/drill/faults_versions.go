@@ -80,6 +80,7 @@ func sideBySide(also func(context.Context, *stack.Options) error) func(context.C
 			return err
 		}
 		o.APIBinaries = map[string]string{"api-1": old}
+		setAll(o, map[string]string{"FIRST_LAYOUT": "1"}) // a layout that the release before writes
 		if also == nil {
 			return nil
 		}

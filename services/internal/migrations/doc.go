@@ -22,6 +22,9 @@ import (
 type Migration struct {
 	// Number orders the migrations and names the record of each; it never changes.
 	Number int
+	// Layout is the layout that the migration belongs to. Where it is in force, the
+	// migration is contracted, or never had anything to do.
+	Layout int
 	// Name says what the migration does, for logs and people.
 	Name string
 	// Plan reads the next objects after a cursor ("" at the beginning) and says what
@@ -52,6 +55,8 @@ type Database interface {
 	Hashes(ctx context.Context, keys []string, fields ...string) ([]redisdb.Fields, error)
 	Newest(ctx context.Context, key, before string, limit int) ([]string, error)
 	Value(ctx context.Context, key string) (string, error)
+	// Layout is the number of the layout in force, as far as the replica knows it.
+	Layout() int
 }
 
 // State is how far a migration is.
@@ -64,6 +69,16 @@ const (
 	Copied     State = "copied"
 	Contracted State = "contracted"
 )
+
+// Left are the migrations that still have something to do where a layout is in force.
+func Left(all []Migration, layout int) (left []Migration) {
+	for _, m := range all {
+		if m.Layout > layout {
+			left = append(left, m)
+		}
+	}
+	return left
+}
 
 // states lists them in their order.
 func states() []State { return []State{Waiting, Copying, Copied, Contracted} }

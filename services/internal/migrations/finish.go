@@ -19,16 +19,11 @@ type Progress struct {
 
 // Read tells how far the shop is.
 func Read(ctx context.Context, db Database, all []Migration) (Progress, error) {
-	ctx = redisdb.FromPrimary(ctx)
-	text, err := db.Value(ctx, redisdb.KeySchema())
+	layout, err := inForce(ctx, db)
 	if err != nil {
 		return Progress{}, err
 	}
-	layout, err := strconv.Atoi(text)
-	if err != nil {
-		return Progress{}, fmt.Errorf("the number of the layout is %q", text)
-	}
-	texts, err := records(ctx, db, all)
+	texts, err := records(redisdb.FromPrimary(ctx), db, all)
 	if err != nil {
 		return Progress{}, err
 	}
@@ -43,22 +38,40 @@ func Read(ctx context.Context, db Database, all []Migration) (Progress, error) {
 	return p, nil
 }
 
+// inForce reads the number of the layout in force.
+func inForce(ctx context.Context, db Database) (int, error) {
+	text, err := db.Value(redisdb.FromPrimary(ctx), redisdb.KeySchema())
+	if err != nil {
+		return 0, err
+	}
+	layout, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, fmt.Errorf("the number of the layout is %q", text)
+	}
+	return layout, nil
+}
+
 // Finish repeats every copy from the beginning, contracts each migration, and puts a
-// layout in force. The caller has locked older programs out. It takes the lease from
+// layout in force. Migrations of the layout in force are left out. The caller has locked older programs out. It takes the lease from
 // the replica that has it. It may be cut off anywhere and called again.
 func Finish(ctx context.Context, db Database, all []Migration, layout int, by string, say func(format string, a ...any)) error {
+	now, err := inForce(ctx, db)
+	if err != nil {
+		return err
+	}
 	r := NewRunner(db, all, by, nil, slog.New(slog.DiscardHandler))
 	r.pause = pauseBetween / 5
 	if _, err := takeLease(ctx, db, r.holder, leaseFor, true); err != nil {
 		return fmt.Errorf("taking the lease: %w", err)
 	}
 	defer r.giveBack(ctx)
-	for _, m := range all {
+	left := Left(all, now)
+	for _, m := range left {
 		if err := r.repeat(ctx, m, say); err != nil {
 			return fmt.Errorf("copy of migration %d: %w", m.Number, err)
 		}
 	}
-	for _, m := range all {
+	for _, m := range left {
 		if err := r.contract(ctx, m); err != nil {
 			return fmt.Errorf("contract of migration %d: %w", m.Number, err)
 		}

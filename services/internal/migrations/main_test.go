@@ -43,8 +43,8 @@ func open(t *testing.T) *redisdb.DB {
 	order(t, "FLUSHALL")
 	order(t, "SET", redisdb.KeySchema(), "1")
 	db := redisdb.New(redisdb.Settings{
-		MasterName: nodes.Setting("REDIS_MASTER_NAME"), Sentinels: nodes.Sentinels(), User: "api-2", Password: nodes.Setting("REDIS_API_PASSWORD"),
-		SentinelUser: "api-2", SentinelPassword: nodes.Setting("REDIS_API_PASSWORD"), Deadline: generous, Replica: t.Name(),
+		MasterName: nodes.Setting("REDIS_MASTER_NAME"), Sentinels: nodes.Sentinels(), User: "api-3", Password: nodes.Setting("REDIS_API_PASSWORD"),
+		SentinelUser: "api-3", SentinelPassword: nodes.Setting("REDIS_API_PASSWORD"), Deadline: generous, Replica: t.Name(),
 	}, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	db.Start()
 	t.Cleanup(func() { require.NoError(t, db.Stop()) })

@@ -24,7 +24,7 @@ const productBatch = 32
 // so the copy writes it wherever it is not what the body says. Nothing is to be
 // contracted: the body keeps its own member.
 func productUpdated() Migration {
-	return Migration{Number: 1, Name: "products get the field updated", Plan: planProductUpdated,
+	return Migration{Number: 1, Layout: 2, Name: "products get the field updated", Plan: planProductUpdated,
 		Copy: NewCopy("migration.product_updated", productUpdatedSource)}
 }
 

@@ -95,6 +95,9 @@ func (r *Runner) round(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if m.Layout <= r.db.Layout() {
+			record.State = Contracted
+		}
 		r.metrics.at(m, record.State)
 		pending = pending || record.State == Waiting || record.State == Copying
 	}
@@ -106,7 +109,7 @@ func (r *Runner) round(ctx context.Context) error {
 		return err
 	}
 	defer r.giveBack(ctx)
-	for _, m := range r.all {
+	for _, m := range Left(r.all, r.db.Layout()) {
 		if err := r.copyPending(ctx, m); err != nil {
 			return err
 		}

@@ -105,7 +105,9 @@ func (f Finishing) tell(say func(format string, a ...any), progress migrations.P
 		return nil
 	}
 	for i, m := range migrations.All() {
-		say("would copy once more and contract migration %d (%s), which is %s now", m.Number, m.Name, progress.Records[i].State)
+		if m.Layout > progress.Layout {
+			say("would copy once more and contract migration %d (%s), which is %s now", m.Number, m.Name, progress.Records[i].State)
+		}
 	}
 	say("would put layout %d in force; nothing was changed", config.Layout)
 	return nil

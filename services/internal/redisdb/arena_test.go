@@ -44,7 +44,7 @@ func newArenaWith(t *testing.T, settings map[string]string, prepare func(*DB)) *
 			// The scripts of these tests call what the shop's do not, so what runs them
 			// is the operator.
 			User: a.Setting("REDIS_ADMIN_USER"), Password: a.Setting("REDIS_ADMIN_PASSWORD"),
-			SentinelUser: "api-2", SentinelPassword: a.Setting("REDIS_API_PASSWORD"),
+			SentinelUser: "api-3", SentinelPassword: a.Setting("REDIS_API_PASSWORD"),
 			Deadline: generous, Replica: fmt.Sprint("writer-", i),
 		}, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 		if prepare != nil {

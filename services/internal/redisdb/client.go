@@ -42,6 +42,8 @@ type Settings struct {
 	Replica string
 	// Replicas is how many of them are meant to run.
 	Replicas int
+	// FirstLayout is the layout that an empty data set begins with; 0 is Layout.
+	FirstLayout int
 	// Unlisted leaves this program out of the replicas that share the load, and has it
 	// write nothing by itself: for one that only commits now and then.
 	Unlisted bool

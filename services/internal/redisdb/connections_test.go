@@ -59,7 +59,7 @@ func strain(t *testing.T, db *DB) (relax func()) {
 
 func TestAnAPIReplicaHoldsNoMoreConnectionsToANodeThanAreCountedForIt(t *testing.T) {
 	for _, name := range allNodes {
-		require.Eventually(t, func() bool { return connected(t, name)["api-2"] == 0 }, generous, time.Millisecond, "the test before has left")
+		require.Eventually(t, func() bool { return connected(t, name)["api-3"] == 0 }, generous, time.Millisecond, "the test before has left")
 	}
 	db := open(t, generous)
 	relax := strain(t, db)
@@ -69,13 +69,13 @@ func TestAnAPIReplicaHoldsNoMoreConnectionsToANodeThanAreCountedForIt(t *testing
 	for time.Now().Before(end) {
 		for _, name := range allNodes {
 			now := connected(t, name)
-			most[name] = max(most[name], now["api-2"])
-			require.LessOrEqual(t, now["api-2"], nodePool, name)
+			most[name] = max(most[name], now["api-3"])
+			require.LessOrEqual(t, now["api-3"], nodePool, name)
 			require.LessOrEqual(t, dialledTo(db, name), nodePool, "with those that have not said yet who they are: Redis calls them default")
 			others = max(others, now["boot"]+now["sentinel"]+now["replication"]+now["(superuser)"]+now[nodes.Setting("REDIS_ADMIN_USER")])
 		}
 		for _, name := range []string{"sentinel-1", "sentinel-2", "sentinel-3"} {
-			require.LessOrEqual(t, connected(t, name)["api-2"], 4+1, "a pool of four, and one that listens")
+			require.LessOrEqual(t, connected(t, name)["api-3"], 4+1, "a pool of four, and one that listens")
 		}
 	}
 	t.Log("the most at once:", most, "and others:", others)
@@ -107,9 +107,9 @@ func TestANodeThatWasFrozenIsSoonRidOfTheConnectionsThatWereGivenUpMeanwhile(t *
 	most, now := 0, 0
 	require.Eventually(t, func() bool {
 		users := connected(t, frozen.Name())
-		now = users["api-2"] + users["default"]
+		now = users["api-3"] + users["default"]
 		most = max(most, now)
-		return users["api-2"] > 0 && now <= nodePool
+		return users["api-3"] > 0 && now <= nodePool
 	}, generous, time.Millisecond, "what was given up is gone")
 	t.Log("the most at once after it woke up:", most, "then", now)
 	relax()

@@ -49,8 +49,8 @@ func open(t *testing.T, deadline time.Duration, prepare ...func(*DB)) *DB {
 	t.Helper()
 	t.Cleanup(func() { heal(t) })
 	db := New(Settings{
-		MasterName: nodes.Setting("REDIS_MASTER_NAME"), Sentinels: nodes.Sentinels(), User: "api-2", Password: nodes.Setting("REDIS_API_PASSWORD"),
-		SentinelUser: "api-2", SentinelPassword: nodes.Setting("REDIS_API_PASSWORD"),
+		MasterName: nodes.Setting("REDIS_MASTER_NAME"), Sentinels: nodes.Sentinels(), User: "api-3", Password: nodes.Setting("REDIS_API_PASSWORD"),
+		SentinelUser: "api-3", SentinelPassword: nodes.Setting("REDIS_API_PASSWORD"),
 		Deadline: deadline, Replica: t.Name(),
 	}, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	for _, change := range prepare {

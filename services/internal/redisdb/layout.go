@@ -1,6 +1,7 @@
 package redisdb
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -8,24 +9,25 @@ import (
 )
 
 // The layouts of the data that this program can work with. It reads the forms of
-// both. It writes those of the layout that is in force: the number at KeySchema.
-// A fresh shop begins with the oldest, so that the release before can still be put
-// back; `make finish-upgrade` puts the newest in force, for good.
+// all. It writes those of the layout that is in force: the number at KeySchema.
+// A fresh shop begins with the newest, unless the setting FIRST_LAYOUT names an older
+// one. In a shop that an older program has begun, `make finish-upgrade` puts the
+// newest in force, for good.
 const (
-	// OldestLayout is also that of the release before.
+	// OldestLayout is the one of shops that began before layouts had numbers.
 	OldestLayout = 1
 	// Layout is the newest one, which only this program knows.
 	Layout = config.Layout
 )
 
-// CheckSchema writes the oldest layout's number into an empty data set and refuses
+// CheckSchema writes the first layout's number into an empty data set and refuses
 // a data set whose layout this program does not know.
 func (db *DB) CheckSchema(ctx context.Context) error {
 	primary := db.topology.primary()
 	if primary == nil {
 		return errNoPrimary
 	}
-	if err := primary.SetNX(ctx, KeySchema(), OldestLayout, 0).Err(); err != nil {
+	if err := primary.SetNX(ctx, KeySchema(), cmp.Or(db.settings.FirstLayout, Layout), 0).Err(); err != nil {
 		return err
 	}
 	layout, err := primary.Get(ctx, KeySchema()).Int64()

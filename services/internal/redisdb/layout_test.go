@@ -22,20 +22,23 @@ func noLayout(t *testing.T) {
 	ask(t, "DEL", KeySchema())
 }
 
-func TestAFreshShopBeginsWithTheOldestLayout(t *testing.T) {
-	db := open(t, generous)
-	defer noLayout(t)
-	noLayout(t)
-	require.NoError(t, db.CheckSchema(t.Context()))
-	require.Equal(t, strconv.Itoa(OldestLayout), ask(t, "GET", KeySchema()))
-	require.Equal(t, OldestLayout, db.Layout())
-	require.False(t, db.InForce(Layout))
+func TestAFreshShopBeginsWithTheNewestLayoutOrWithTheOneThatIsSet(t *testing.T) {
+	for set, want := range map[int]int{0: Layout, OldestLayout: OldestLayout, 2: 2} {
+		db := open(t, generous, func(db *DB) { db.settings.FirstLayout = set })
+		defer noLayout(t)
+		noLayout(t)
+		require.NoError(t, db.CheckSchema(t.Context()))
+		require.Equal(t, strconv.Itoa(want), ask(t, "GET", KeySchema()))
+		require.Equal(t, want, db.Layout())
+		require.Equal(t, want == Layout, db.InForce(Layout))
+		require.NoError(t, db.Stop())
+	}
 }
 
 func TestDataOfAKnownLayoutIsTakenAsItIsAndOfAnotherOneRefused(t *testing.T) {
 	db := open(t, generous)
 	defer noLayout(t)
-	for _, layout := range []int{OldestLayout, Layout} {
+	for _, layout := range []int{OldestLayout, 2, Layout} {
 		putInForce(t, layout)
 		require.NoError(t, db.CheckSchema(t.Context()))
 		require.Equal(t, strconv.Itoa(layout), ask(t, "GET", KeySchema()))
@@ -43,7 +46,7 @@ func TestDataOfAKnownLayoutIsTakenAsItIsAndOfAnotherOneRefused(t *testing.T) {
 	}
 	for _, layout := range []int{OldestLayout - 1, Layout + 1, 999} {
 		putInForce(t, layout)
-		require.ErrorContains(t, db.CheckSchema(t.Context()), "layout "+strconv.Itoa(layout)+", this program knows 1 to 2")
+		require.ErrorContains(t, db.CheckSchema(t.Context()), "layout "+strconv.Itoa(layout)+", this program knows 1 to 3")
 		require.Equal(t, strconv.Itoa(layout), ask(t, "GET", KeySchema()), "left as it is")
 		require.Equal(t, Layout, db.Layout())
 	}

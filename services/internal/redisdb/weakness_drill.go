@@ -37,11 +37,11 @@ const (
 	noOwnIDs        = "no-own-ids"         // only what has a client's key is remembered
 	refusalsForgot  = "refusals-forgotten" // of what has no client's key, refusals are not remembered, effects are
 	oneWaitPerWrite = "one-wait-per-write" // each write is a group of its own; nothing is lost by it, it is slow
-	layout2Early    = "layout-2-early"     // outcomes are written in the form and the place of layout 2 while layout 1 is in force
+	layout3Early    = "layout-3-early"     // what is stored has the forms and the places of layout 3 while an older layout is in force
 	membersDropped  = "members-dropped"    // products drops what it does not know of a stored product (weakness_drill.go there)
 	noScanBound     = "no-scan-bound"      // web examines far more ids for one page of a list than its bound (weakness_drill.go there)
 	allWeaknesses   = noWait + ", " + waitElsewhere + ", " + waitWithoutRule + ", " + toldEarly + ", " + noIncr + ", " +
-		driverRetries + ", " + noRequestIDs + ", " + noOwnIDs + ", " + refusalsForgot + ", " + oneWaitPerWrite + ", " + layout2Early + ", " + membersDropped + ", " +
+		driverRetries + ", " + noRequestIDs + ", " + noOwnIDs + ", " + refusalsForgot + ", " + oneWaitPerWrite + ", " + layout3Early + ", " + membersDropped + ", " +
 		noScanBound
 )
 
@@ -93,8 +93,8 @@ func weakened(prelude string) string {
 			prelude = replace(prelude, "ttl = tonumber(ARGV[2])", "ttl = 0")
 		case noOwnIDs:
 			prelude = replace(prelude, "ttl = tonumber(ARGV[2])", "ttl = tonumber(ARGV[2]) > "+ownTTL()+" and tonumber(ARGV[2]) or 0")
-		case layout2Early:
-			prelude = replace(replace(prelude, "tonumber(redis.call('GET', KEYS[3]) or '1')", "2"), "tonumber(both[2] or '1')", "2")
+		case layout3Early:
+			prelude = replace(replace(prelude, "tonumber(redis.call('GET', KEYS[3]) or '1')", "3"), "tonumber(both[2] or '1')", "3")
 		case refusalsForgot:
 			prelude = replace(prelude, "if request.ttl > 0 then remember(",
 				"if request.ttl > 0 and (code == 0 or request.ttl > "+ownTTL()+") then remember(")

@@ -177,11 +177,11 @@ func TestAWeaknessThatNobodyKnowsEndsTheProgram(t *testing.T) {
 	require.Panics(t, func() { weaknesses() })
 }
 
-func TestOnlyAWeakProgramRemembersAsLayout2HasItWhileLayout1IsInForce(t *testing.T) {
+func TestOnlyAWeakProgramRemembersAsTheNewestLayoutHasItWhileLayout1IsInForce(t *testing.T) {
 	for _, row := range []struct {
 		names  string
 		asWell bool // the release before finds it
-	}{{"", true}, {layout2Early, false}} {
+	}{{"", true}, {layout3Early, false}} {
 		t.Run("with "+row.names, func(t *testing.T) {
 			db, key := openWeak(t, 5*time.Second, row.names), unique("counter")
 			r := request(key)

@@ -21,7 +21,7 @@ end`
 func TestWhenTheCopyingReplicaIsKilledTheOtherOneGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
 	const products = 2000
-	s := stack.StartT(t, stack.Options{})
+	s := stack.StartT(t, stack.Options{Settings: fromLayout1()})
 	awaitCopied(t, s)
 	onPrimary(t, s, "EVAL", seed, "0", "2000")
 	onPrimary(t, s, "DEL", redisdb.KeyMigrations())

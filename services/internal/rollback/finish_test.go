@@ -5,9 +5,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +18,7 @@ import (
 
 	"evergreen/services/internal/operate"
 	"evergreen/services/internal/redisdb"
+	"evergreen/services/internal/release"
 	"evergreen/services/internal/shoptest"
 	"evergreen/services/internal/stack"
 )
@@ -32,7 +36,20 @@ func change(t *testing.T, admin, customer *shoptest.Client, earlier string) (pro
 
 func TestNothingIsMissingAfterUpgradeCopyRollbackUpgradeAndFinish(t *testing.T) {
 	t.Parallel()
-	before, now := programs(t)
+	for name, row := range map[string]struct {
+		earlier string
+		changed int // products that it has created or changed after the copy without the field updated
+	}{"from the release before": {release.Previous, 0}, "from the first version": {release.First, 3}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			upgradesAndRollsBack(t, row.earlier, row.changed)
+		})
+	}
+}
+
+func upgradesAndRollsBack(t *testing.T, earlier string, changed int) {
+	t.Helper()
+	before, now := programs(t, earlier)
 	s := stack.StartT(t, stack.Options{APIBinary: before})
 	admin := shoptest.Admin(t, s)
 	customer, _ := shoptest.Customer(t, admin)
@@ -59,8 +76,8 @@ func TestNothingIsMissingAfterUpgradeCopyRollbackUpgradeAndFinish(t *testing.T) 
 	work(products[4])
 	require.Equal(t, "copied", record(t, s).State)
 	said := finish(t, s)
-	require.Contains(t, said, "migration 1 (products get the field updated) is copied once more: 7 objects, 3 of them changed")
-	require.Contains(t, said, "done: layout 2 is in force")
+	require.Contains(t, said, fmt.Sprintf("migration 1 (products get the field updated) is copied once more: 7 objects, %d of them changed", changed))
+	require.Contains(t, said, "done: layout 3 is in force")
 
 	require.ElementsMatch(t, products, productsOf(t, admin))
 	for _, id := range products {
@@ -74,7 +91,7 @@ func TestNothingIsMissingAfterUpgradeCopyRollbackUpgradeAndFinish(t *testing.T) 
 	require.ElementsMatch(t, purchases, listed)
 	work(products[0])
 	requireUpdated(t, s, admin, products[0])
-	require.Equal(t, []string{"2", "contracted"}, []string{onPrimary(t, s, "GET", redisdb.KeySchema()), record(t, s).State})
+	require.Equal(t, []string{"3", "contracted"}, []string{onPrimary(t, s, "GET", redisdb.KeySchema()), record(t, s).State})
 	require.Contains(t, finish(t, s), "nothing else was left to do")
 	staysLockedOut(t, s, before)
 }
@@ -84,14 +101,14 @@ func TestNothingIsMissingAfterUpgradeCopyRollbackUpgradeAndFinish(t *testing.T) 
 func staysLockedOut(t *testing.T, s *stack.Stack, before string) {
 	t.Helper()
 	for _, name := range stack.RedisAndSentinels() {
-		require.Equal(t, []string{"api-2"}, users(t, s, name), name)
+		require.Equal(t, []string{"api-3"}, users(t, s, name), name)
 		mark, err := os.ReadFile(filepath.Join(s.Dir(), name, "layout"))
 		require.NoError(t, err)
-		require.Equal(t, "2\n", string(mark), "the mark of %s", name)
+		require.Equal(t, "3\n", string(mark), "the mark of %s", name)
 	}
 	for _, name := range []string{"redis-2", "sentinel-2"} {
 		require.NoError(t, s.Process(name).Restart(t.Context()))
-		require.Equal(t, []string{"api-2"}, users(t, s, name), "%s was started again", name)
+		require.Equal(t, []string{"api-3"}, users(t, s, name), "%s was started again", name)
 	}
 	f := finishing(accessTo(t, s))
 	for _, name := range []string{"redis-3", "sentinel-3"} {
@@ -102,7 +119,7 @@ func staysLockedOut(t *testing.T, s *stack.Stack, before string) {
 		require.NoError(t, os.RemoveAll(volume))
 		require.NoError(t, os.Mkdir(volume, 0o700))
 		require.NoError(t, p.Restart(t.Context()))
-		require.Equal(t, []string{"api-2"}, users(t, s, name), "%s has lost its volume", name)
+		require.Equal(t, []string{"api-3"}, users(t, s, name), "%s has lost its volume", name)
 	}
 	p := s.Process("api-2")
 	p.Use(before)
@@ -119,8 +136,8 @@ func staysLockedOut(t *testing.T, s *stack.Stack, before string) {
 
 func TestFinishRefusesWhileASupervisedReplicaRunsAnOlderProgramFrozenOrNot(t *testing.T) {
 	t.Parallel()
-	before, now := programs(t)
-	s := stack.StartT(t, stack.Options{APIBinary: now})
+	before, now := programs(t, release.Previous)
+	s := stack.StartT(t, stack.Options{APIBinary: now, Settings: fromLayout1()})
 	p := s.Process("api-2")
 	p.Use(before)
 	require.NoError(t, p.Restart(t.Context()))
@@ -134,37 +151,37 @@ func TestFinishRefusesWhileASupervisedReplicaRunsAnOlderProgramFrozenOrNot(t *te
 		out := new(bytes.Buffer)
 		err := operate.Finish(t.Context(), out, f)
 		require.ErrorContains(t, err, "Refused, and nothing was changed: an older program runs: api-2 (process ")
-		require.ErrorContains(t, err, "runs a program of layout 1")
+		require.ErrorContains(t, err, "runs a program of layout 2")
 		require.Empty(t, out.String())
 	}
 	require.NoError(t, p.Resume())
 	for _, name := range stack.RedisAndSentinels() {
-		require.ElementsMatch(t, []string{"api", "api-2"}, users(t, s, name))
+		require.ElementsMatch(t, []string{"api", "api-2", "api-3"}, users(t, s, name))
 	}
 	require.Equal(t, "1", onPrimary(t, s, "GET", redisdb.KeySchema()))
 }
 
 func TestFinishRefusesUnlessTheShopIsWholeAndADryRunChangesNothing(t *testing.T) {
 	t.Parallel()
-	s := stack.StartT(t, stack.Options{})
+	s := stack.StartT(t, stack.Options{Settings: fromLayout1()})
 	f := finishing(accessTo(t, s))
 	require.NoError(t, s.Process("redis-3").Kill())
 	require.ErrorContains(t, operate.Finish(t.Context(), new(bytes.Buffer), f), "the shop is not whole: ")
 	require.NoError(t, s.Process("redis-3").Restart(t.Context()))
 	require.NoError(t, operate.Await(t.Context(), new(bytes.Buffer), generous, f.Look))
-	_, err := s.Redis(t.Context(), "sentinel-2", "ACL", "DELUSER", "api-2")
+	_, err := s.Redis(t.Context(), "sentinel-2", "ACL", "DELUSER", "api-3")
 	require.NoError(t, err)
-	require.ErrorContains(t, operate.Finish(t.Context(), new(bytes.Buffer), f), "sentinel-2: there is no user api-2 yet")
+	require.ErrorContains(t, operate.Finish(t.Context(), new(bytes.Buffer), f), "sentinel-2: there is no user api-3 yet")
 	require.NoError(t, s.Process("sentinel-2").Restart(t.Context()))
 	require.NoError(t, operate.Await(t.Context(), new(bytes.Buffer), generous, f.Look))
 
 	f.Dry = true
 	out := new(bytes.Buffer)
 	require.NoError(t, operate.Finish(t.Context(), out, f))
-	require.Contains(t, out.String(), "would lock programs of a layout before 2 out")
-	require.Contains(t, out.String(), "would put layout 2 in force; nothing was changed")
+	require.Contains(t, out.String(), "would lock programs of a layout before 3 out")
+	require.Contains(t, out.String(), "would put layout 3 in force; nothing was changed")
 	for _, name := range stack.RedisAndSentinels() {
-		require.ElementsMatch(t, []string{"api", "api-2"}, users(t, s, name))
+		require.ElementsMatch(t, []string{"api", "api-2", "api-3"}, users(t, s, name))
 	}
 	require.Equal(t, "1", onPrimary(t, s, "GET", redisdb.KeySchema()))
 
@@ -175,7 +192,7 @@ func TestFinishRefusesUnlessTheShopIsWholeAndADryRunChangesNothing(t *testing.T)
 
 func TestFinishMayBeKilledAfterEachStepAndIsThenRepeated(t *testing.T) {
 	t.Parallel()
-	s := stack.StartT(t, stack.Options{})
+	s := stack.StartT(t, stack.Options{Settings: fromLayout1()})
 	admin := shoptest.Admin(t, s)
 	product := shoptest.Product(t, admin, 100)
 	access := accessTo(t, s)
@@ -192,11 +209,25 @@ func TestFinishMayBeKilledAfterEachStepAndIsThenRepeated(t *testing.T) {
 		admin.Want(t, 201, "POST", "/v1/purchases", shoptest.Order(product, 1))
 	}
 	require.Greater(t, cut, 8, "steps after which it was killed")
-	require.Equal(t, "2", onPrimary(t, s, "GET", redisdb.KeySchema()))
+	require.Equal(t, "3", onPrimary(t, s, "GET", redisdb.KeySchema()))
 	require.Equal(t, "contracted", record(t, s).State)
-	require.NoError(t, access.LockedOut(t.Context(), 2))
+	require.NoError(t, access.LockedOut(t.Context(), 3))
 	requireUpdated(t, s, admin, product)
 	require.EqualValues(t, 100-cut, shoptest.LedgerOf(t, admin, product).Stock)
+}
+
+func TestStatusSaysThatAnUpgradeIsUnfinishedAndNothingOfItInANewShop(t *testing.T) {
+	t.Parallel()
+	for first, says := range map[string]bool{"": false, "1": true, "2": true} {
+		t.Run("FIRST_LAYOUT="+first, func(t *testing.T) {
+			t.Parallel()
+			s := stack.StartT(t, stack.Options{Settings: map[string]string{"FIRST_LAYOUT": first}})
+			f, out := finishing(accessTo(t, s)), new(bytes.Buffer)
+			require.NoError(t, operate.Await(t.Context(), io.Discard, generous, f.Look))
+			require.NoError(t, operate.StatusWithLayout(t.Context(), out, f.Access, f.Look(t.Context())))
+			require.Equal(t, says, strings.Contains(out.String(), "the version before can still be put back"), out)
+		})
+	}
 }
 
 // killedAfter kills a process that finishes the upgrade when it has printed so many

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"evergreen/services/internal/release"
 	"evergreen/services/internal/shoptest"
 	"evergreen/services/internal/stack"
 )
@@ -78,8 +79,8 @@ func (r stray) beginPurchase(t *testing.T, customer *shoptest.Client, product st
 // finished. The rest of the purchase waits for it; then it wakes up.
 func TestAnOlderReplicaThatWakesAfterTheFinishChangesNothing(t *testing.T) {
 	t.Parallel()
-	before, now := programs(t)
-	s := stack.StartT(t, stack.Options{APIBinary: now})
+	before, now := programs(t, release.Previous)
+	s := stack.StartT(t, stack.Options{APIBinary: now, Settings: fromLayout1()})
 	admin := shoptest.Admin(t, s)
 	customer, _ := shoptest.Customer(t, admin)
 	old := startStray(t, s, before)
@@ -109,5 +110,5 @@ func TestAnOlderReplicaThatWakesAfterTheFinishChangesNothing(t *testing.T) {
 		require.EqualValues(t, 10, shoptest.LedgerOf(t, admin, product).Stock)
 	}
 	require.Len(t, shoptest.Purchases(t, customer, "/v1/purchases?limit=100"), 1)
-	require.NoError(t, accessTo(t, s).LockedOut(t.Context(), 2))
+	require.NoError(t, accessTo(t, s).LockedOut(t.Context(), 3))
 }

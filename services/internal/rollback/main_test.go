@@ -47,12 +47,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// programs are the previous release's API and this one's.
-func programs(t *testing.T) (before, now string) {
+// fromLayout1 are the settings of a shop that begins as older programs have it.
+func fromLayout1() map[string]string { return map[string]string{"FIRST_LAYOUT": "1"} }
+
+// programs are an earlier version's API and this one's.
+func programs(t *testing.T, earlier string) (before, now string) {
 	t.Helper()
 	root, err := stack.Root()
 	require.NoError(t, err)
-	before, err = release.Build(t.Context(), root, release.Previous, "api")
+	before, err = release.Build(t.Context(), root, earlier, "api")
 	if errors.Is(err, release.ErrNoHistory) {
 		t.Skip("not applicable: ", err)
 	}

@@ -26,7 +26,7 @@ func TestRightsAreGrantedToAllServersAndNoConnectionNoticesIt(t *testing.T) {
 	t.Parallel()
 	files := changedFiles(t, "redis/users.acl", "+xadd", "+xadd")
 	s := StartT(t, Options{Services: RedisAndSentinels(), Files: files})
-	api, everywhere := s.loginOf("api-2"), append(servicesOf(kindRedis), servicesOf(kindSentinel)...)
+	api, everywhere := s.loginOf("api-3"), append(servicesOf(kindRedis), servicesOf(kindSentinel)...)
 	require.ErrorContains(t, s.tryXRange(t, "redis-1"), "NOPERM")
 	link := s.connectionsOf(t, "redis-1", "replica")
 	require.Len(t, link, 2)
@@ -77,7 +77,7 @@ func askUntil(ctx context.Context, clients map[string]*Conn) error {
 // tryXRange is refused with NOPERM until the API has the right.
 func (s *Stack) tryXRange(t *testing.T, node string) error {
 	t.Helper()
-	_, err := ask(t.Context(), serviceNamed(node).address(s.Net), s.loginOf("api-2"), "XRANGE", "evg:events", "-", "+", "COUNT", "1")
+	_, err := ask(t.Context(), serviceNamed(node).address(s.Net), s.loginOf("api-3"), "XRANGE", "evg:events", "-", "+", "COUNT", "1")
 	return err
 }
 

@@ -31,7 +31,7 @@ func TestTheUsersRightsAreEnoughForTheirWork(t *testing.T) {
 	// default user's rights.
 	t.Run("default: what scripts wrote is there after everything was killed", func(t *testing.T) {
 		script := "for i = 1, 3 do redis.call('SET', 'evg:script:' .. i, 'yes') end"
-		_, err := ask(t.Context(), s.Process("redis-1").Addr(), s.loginOf("api-2"), "EVAL", script, "0")
+		_, err := ask(t.Context(), s.Process("redis-1").Addr(), s.loginOf("api-3"), "EVAL", script, "0")
 		require.NoError(t, err)
 		set(t, s, "evg:after", "yes") // on all nodes, and with it what came before
 		for _, p := range s.Processes() {
@@ -49,7 +49,7 @@ func TestTheUsersRightsAreEnoughForTheirWork(t *testing.T) {
 	})
 	t.Run("api: it can find and hear of the primary", func(t *testing.T) {
 		name := s.Setting("REDIS_MASTER_NAME")
-		requireAnswers(t, s, "api-2", "sentinel-1", "PING", "SENTINEL GET-MASTER-ADDR-BY-NAME "+name, "SENTINEL MASTER "+name,
+		requireAnswers(t, s, "api-3", "sentinel-1", "PING", "SENTINEL GET-MASTER-ADDR-BY-NAME "+name, "SENTINEL MASTER "+name,
 			"SENTINEL REPLICAS "+name, "SUBSCRIBE +switch-master +promoted-slave")
 	})
 	t.Run("sentinel: the primary is replaced, the other replica follows, both remember it", func(t *testing.T) {

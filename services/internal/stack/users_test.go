@@ -24,6 +24,7 @@ func rightsOnNodes() map[string]string {
 		"nobody":      "",
 		"api":         api,
 		"api-2":       api + " mget",
+		"api-3":       api + " mget",
 		"exporter":    "ping info client|setname command|info slowlog|len slowlog|get latency|latest latency|histogram",
 		"replication": "ping replconf psync",
 		"sentinel":    "ping info subscribe publish multi exec slaveof config|rewrite client|setname client|kill script|kill",
@@ -38,6 +39,7 @@ func rightsOnSentinels() map[string]string {
 		"nobody":   "",
 		"api":      api,
 		"api-2":    api,
+		"api-3":    api,
 		"exporter": "ping info client|setname command|info sentinel|masters sentinel|ckquorum sentinel|sentinels sentinel|slaves",
 		"sentinel": "ping client|setname publish sentinel|is-master-down-by-addr",
 		"boot":     "ping sentinel|get-master-addr-by-name sentinel|master",
@@ -50,7 +52,7 @@ func (s *Stack) loginOf(user string) login {
 	switch user {
 	case "nobody":
 		return login{}
-	case "api-2":
+	case "api-2", "api-3":
 		return login{user, s.Setting("REDIS_API_PASSWORD")}
 	}
 	return login{user, s.Setting("REDIS_" + strings.ToUpper(user) + "_PASSWORD")}
@@ -157,11 +159,11 @@ func usersReachTheirOwnKeysAndChannels(t *testing.T, s *Stack) {
 		{"api", "redis-1", "EVAL return(redis.call('KEYS','*')) 0", "command"},
 		{"api", "redis-1", "EVAL return(redis.call('PUBLISH','evg:own','x')) 0", "command"},
 		{"api", "redis-1", "EVAL return(redis.call('CONFIG','GET','masterauth')) 0", "command"},
-		{"api-2", "redis-1", "GET evg:own", ""},
-		{"api-2", "redis-1", "GET other", "key"},
-		{"api-2", "redis-1", "EVAL return(redis.call('GET','other')) 0", "key"},
-		{"api-2", "sentinel-1", "SUBSCRIBE +switch-master", ""},
-		{"api-2", "sentinel-1", "SUBSCRIBE __sentinel__:hello", "channel"},
+		{"api-3", "redis-1", "GET evg:own", ""},
+		{"api-3", "redis-1", "GET other", "key"},
+		{"api-3", "redis-1", "EVAL return(redis.call('GET','other')) 0", "key"},
+		{"api-3", "sentinel-1", "SUBSCRIBE +switch-master", ""},
+		{"api-3", "sentinel-1", "SUBSCRIBE __sentinel__:hello", "channel"},
 		{"api", "sentinel-1", "SUBSCRIBE +switch-master", ""},
 		{"api", "sentinel-1", "SUBSCRIBE __sentinel__:hello", "channel"},
 		{"sentinel", "redis-1", "SUBSCRIBE __sentinel__:hello", ""},
@@ -180,7 +182,7 @@ func usersReachTheirOwnKeysAndChannels(t *testing.T, s *Stack) {
 
 func noSecretIsGoodForTwo(t *testing.T, s *Stack) {
 	t.Helper()
-	users := []string{"api", "exporter", "replication", "sentinel", "boot", "admin", "default", "api-2"}
+	users := []string{"api", "exporter", "replication", "sentinel", "boot", "admin", "default", "api-2", "api-3"}
 	for _, server := range RedisAndSentinels() {
 		_, err := ask(t.Context(), s.Process(server).Addr(), login{user: "default"}, "PING")
 		require.ErrorContains(t, err, "WRONGPASS", server)
@@ -191,7 +193,7 @@ func noSecretIsGoodForTwo(t *testing.T, s *Stack) {
 					as.user = s.Setting("REDIS_ADMIN_USER")
 				}
 				_, err := ask(t.Context(), s.Process(server).Addr(), as, "PING")
-				if (user == secret || user == "api-2" && secret == "api") && (user != "replication" || strings.HasPrefix(server, "redis")) {
+				if (user == secret || strings.HasPrefix(user, "api-") && secret == "api") && (user != "replication" || strings.HasPrefix(server, "redis")) {
 					require.NoError(t, err, "%s at %s", user, server)
 				} else {
 					require.ErrorContains(t, err, "WRONGPASS", "%s with the secret of %s at %s", user, secret, server)

@@ -73,7 +73,7 @@ func (s supervised) nextAPI(t *testing.T) string {
 func (s supervised) mayCallType(t *testing.T) bool {
 	t.Helper()
 	for _, node := range []string{"redis-1", "redis-2", "redis-3"} {
-		said, err := s.Redis(context.WithoutCancel(t.Context()), node, "ACL", "DRYRUN", "api-2", "TYPE", "evg:schema")
+		said, err := s.Redis(context.WithoutCancel(t.Context()), node, "ACL", "DRYRUN", "api-3", "TYPE", "evg:schema")
 		if err != nil || said != "OK" {
 			return false
 		}
