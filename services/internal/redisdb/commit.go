@@ -21,6 +21,9 @@ type Command struct {
 	Actor string
 	Keys  []string
 	Args  []any
+	// Refusal names the refusal that the caller has found already, such as ErrFull.Code; ""
+	// if it has found no reason to refuse. An outcome that is remembered goes before it.
+	Refusal string
 }
 
 // Command makes a write of s under a request id.
@@ -82,7 +85,8 @@ func (r Result) Int(i int) int64 {
 // held and submitted again under the same request id until the deadline, ctx's or
 // Settings', whichever is first; then it
 // says ErrUnavailable if surely nothing was written, else ErrOutcomeUnknown.
-// With too many held already it says ErrBusy at once.
+// With too many held already it says ErrBusy at once. A refusal that is not
+// remembered, the command's own or the script's, is an error of refusals.go.
 //
 // The caller's going away does not end it: what became of a write that is in
 // flight has to be found out all the same.
@@ -91,6 +95,9 @@ func (db *DB) Commit(ctx context.Context, cmd Command) (Result, error) {
 	run := &script{cmd: cmd, loaded: true}
 	ride := &item{deadline: db.deadline(ctx), size: len(cmd.Keys) + len(cmd.Args), queue: run.queue, told: run.told}
 	err := db.committer.submit(ride)
+	if err == nil && run.answer.how == refusedNow {
+		err = refusal(run.answer.Refusal, ride.maybeDone())
+	}
 	db.metrics.committed(cmd.Script.Name, outcome(err), time.Since(start))
 	if err != nil {
 		return Result{}, final(err, cmd.Script.Name)
@@ -145,12 +152,12 @@ func (s *script) queue(ctx context.Context, pipe redis.Pipeliner) {
 	if r.Caller != "" {
 		buckets = KeyRequests(r.Caller, "")
 	}
-	args := make([]any, 0, 13+len(s.cmd.Keys)+len(s.cmd.Args))
+	args := make([]any, 0, 14+len(s.cmd.Keys)+len(s.cmd.Args))
 	args = append(args, how, name, 3+len(s.cmd.Keys), KeyRequest(r.Record), KeyEvents(), KeySchema())
 	for _, key := range s.cmd.Keys {
 		args = append(args, key)
 	}
-	args = append(args, r.Fingerprint, r.TTL.Milliseconds(), r.ID, s.cmd.Actor, r.Stamp(), buckets, r.Field())
+	args = append(args, r.Fingerprint, r.TTL.Milliseconds(), r.ID, s.cmd.Actor, r.Stamp(), buckets, r.Field(), s.cmd.Refusal)
 	s.run = pipe.Do(ctx, append(args, s.cmd.Args...)...)
 }
 
@@ -184,6 +191,7 @@ const (
 	reusedKey  = 2
 	repeated   = 3 // remembered, from an earlier try of the same HTTP request
 	otherForm  = 4 // remembered, in a form that this version cannot read; the code is its number
+	refusedNow = 5 // nothing was written or remembered; Refusal says why
 )
 
 func parse(value any) (reply, error) {
@@ -192,7 +200,7 @@ func parse(value any) (reply, error) {
 		return reply{}, fmt.Errorf("a script answered %T", value)
 	}
 	how, isNumber := list[0].(int64)
-	if !isNumber || how < firstRun || how > otherForm {
+	if !isNumber || how < firstRun || how > refusedNow {
 		return reply{}, errors.New("a script's answer does not begin with how")
 	}
 	r := reply{how: how, Result: Result{Replayed: how == remembered || how == repeated, Own: how == firstRun || how == repeated}}

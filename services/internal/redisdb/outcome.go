@@ -106,7 +106,7 @@ func cause(err error) string {
 
 // outcomes lists what outcome may say.
 func outcomes() []string {
-	return []string{"acknowledged", "unknown", "unavailable", "busy", "full", "failed"}
+	return []string{"acknowledged", "unknown", "unavailable", "busy", "full", "refused", "failed"}
 }
 
 // outcome is how a commit ended, as a label.
@@ -122,6 +122,8 @@ func outcome(err error) string {
 		return "busy"
 	case errors.Is(err, ErrFull), classify(err) == full:
 		return "full"
+	case errors.Is(err, errRefusedNow):
+		return "refused"
 	}
 	return "failed"
 }

@@ -7,6 +7,7 @@
 -- ARGV[5] stamp: 8 bytes made from the fingerprint, then 4 made from the id
 -- ARGV[6] prefix of the keys of the caller's buckets; '' = this outcome has a key of its own
 -- ARGV[7] this outcome's field in a bucket
+-- ARGV[8] name of the refusal that the API replica has found already; '' = it has found no reason to refuse
 -- The rest is the script's own, from 1, in keys and args.
 --
 -- Why every script is safe to run twice: if this request has an outcome, that
@@ -32,11 +33,11 @@
 -- docs/decisions/0072-records-of-outcomes.md says why.
 
 local request = { fingerprint = ARGV[1], ttl = tonumber(ARGV[2]), id = ARGV[3], actor = ARGV[4],
-  stamp = ARGV[5], buckets = ARGV[6], field = ARGV[7] }
+  stamp = ARGV[5], buckets = ARGV[6], field = ARGV[7], refusal = ARGV[8] }
 request.mark = string.sub(request.id, -8) -- enough to tell two requests under one key apart
 local keys, args = {}, {}
 for i = 4, #KEYS do keys[i - 3] = KEYS[i] end
-for i = 8, #ARGV do args[i - 7] = ARGV[i] end
+for i = 9, #ARGV do args[i - 8] = ARGV[i] end
 
 -- int renders a number without an exponent: Lua would write 1e+15.
 local function int(n) return string.format('%.0f', n) end
@@ -100,6 +101,12 @@ if request.ttl > 0 then
   local record = find()
   if record then return recall(record) end
 end
+
+-- refuse replies that the request is refused for now. It is for bounds such as quotas,
+-- and for scripts that have written nothing yet. redisdb.refusals has the names.
+local function refuse(name) return { 5, name } end
+
+if request.refusal ~= '' then return refuse(request.refusal) end
 
 -- emit appends to the stream of changes; what follows version are more fields.
 local function emit(kind, id, version, ...)
