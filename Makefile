@@ -88,6 +88,21 @@ drill-list: $(DRILL) ## what the drill can do
 drill-table: $(DRILL) ## write the measured figures into docs/reliability.md
 	@$(DRILL) $(DRILL_FLAGS) table
 
+# CLASS=user-rate,… names some (make attack-list), RESULTS=dir keeps the results elsewhere. docs/attacks.md.
+ATTACK_FLAGS = $(if $(RESULTS),-results "$(RESULTS)") $(if $(CLASS),-class "$(CLASS)")
+
+attack: deps $(DRILL) ## attack a private shop as one customer can, and hold what others notice of it against the bounds
+	@exec $(DRILL) $(ATTACK_FLAGS) attack
+
+attack-controls: deps $(DRILL) ## the same attacks without the defence: each has to go wrong
+	@exec $(DRILL) $(ATTACK_FLAGS) attack-controls
+
+attack-short: deps $(DRILL) ## some attacks and controls, in under 2.5 minutes
+	@exec $(DRILL) $(ATTACK_FLAGS) attack-short
+
+attack-list: $(DRILL) ## the classes of attack
+	@$(DRILL) attack-list
+
 # On a machine that has nothing else to do. A bar that is missed fails.
 bench: deps $(BENCH) ## what WAIT and metrics cost and what group commit gains, side by side (three minutes)
 	@exec $(BENCH)
@@ -171,4 +186,4 @@ $(BENCH): FORCE
 
 FORCE:
 
-.PHONY: help up status logs handover rolling-upgrade finish-upgrade env clean replay drill drill-controls drill-short drill-list drill-table bench budget test test-compose test-logs sweep soak dashboard-pictures fuzz mutants lint build deps test-deps drill-deps pictures-deps FORCE
+.PHONY: help up status logs handover rolling-upgrade finish-upgrade env clean replay drill drill-controls drill-short drill-list drill-table attack attack-controls attack-short attack-list bench budget test test-compose test-logs sweep soak dashboard-pictures fuzz mutants lint build deps test-deps drill-deps pictures-deps FORCE

@@ -11,9 +11,9 @@ import (
 	"evergreen/services/internal/stack"
 )
 
-// drillAPI builds the API's program with the hooks that only the drill has (build
+// WeakAPI builds the API's program with the hooks that only the drill has (build
 // tag drill) and gives its path.
-func drillAPI(ctx context.Context) (path string, err error) {
+func WeakAPI(ctx context.Context) (path string, err error) {
 	return buildAPI(ctx, "api-drill", "-tags", "drill")
 }
 

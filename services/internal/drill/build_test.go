@@ -15,7 +15,7 @@ import (
 // hooks are texts that only a program built for the drill has: the names of the
 // settings that break it, and some of their values.
 func hooks() []string {
-	return []string{"SHOP_WEAKNESS", "SHOP_DIAL_THROUGH", "SHOP_CLOCK_OFFSET", "wait-elsewhere", "refusals-forgotten", "layout-3-early", "members-dropped"}
+	return []string{"SHOP_WEAKNESS", "SHOP_DIAL_THROUGH", "SHOP_CLOCK_OFFSET", "wait-elsewhere", "refusals-forgotten", "layout-3-early", "members-dropped", "no-user-rate"}
 }
 
 func TestWhatShipsHasNoneOfTheDrillsHooks(t *testing.T) {
@@ -29,7 +29,7 @@ func TestWhatShipsHasNoneOfTheDrillsHooks(t *testing.T) {
 	ships, err := os.ReadFile(shipped)
 	require.NoError(t, err)
 
-	path, err := drillAPI(t.Context())
+	path, err := WeakAPI(t.Context())
 	require.NoError(t, err)
 	drills, err := os.ReadFile(path)
 	require.NoError(t, err)

@@ -90,7 +90,7 @@ func newSitting(ctx context.Context, o Options) (*sitting, error) {
 		show.say("the shop should be started with %s: all clients of the drill come from one address in its eyes", strings.Join(tight, " "))
 	}
 	return &sitting{runner: &runner{
-		shops: all, results: report.Results{Dir: o.Results}, show: show, commit: revision(), rate: o.Rate, last: o.Last,
+		shops: all, results: report.Results{Dir: o.Results}, show: show, commit: Revision(), rate: o.Rate, last: o.Last,
 	}}, nil
 }
 
@@ -167,8 +167,8 @@ func writeFile(path string, write func(io.Writer) error) error {
 	return errors.Join(write(file), file.Close())
 }
 
-// revision is the commit that the program was built from; "" if nobody knows.
-func revision() string {
+// Revision is the commit that the program was built from; "" if nobody knows.
+func Revision() string {
 	info, known := debug.ReadBuildInfo()
 	if !known {
 		return ""

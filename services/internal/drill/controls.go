@@ -31,7 +31,7 @@ func doubles() []string {
 // built for the drill, and is told the names of weaknesses (redisdb/weakness_drill.go).
 func without(names string) func(context.Context, *stack.Options) error {
 	return func(ctx context.Context, o *stack.Options) (err error) {
-		o.APIBinary, err = drillAPI(ctx)
+		o.APIBinary, err = WeakAPI(ctx)
 		set(o, "SHOP_WEAKNESS", names)
 		return err
 	}

@@ -18,7 +18,7 @@ const clockOf = "api-1"
 // ownClock has one replica's clock go by a file, which is empty as yet: no offset,
 // as when it is removed at the end of the fault, or of a sitting that is broken off.
 func ownClock(ctx context.Context, o *stack.Options) (err error) {
-	if o.APIBinary, err = drillAPI(ctx); err != nil {
+	if o.APIBinary, err = WeakAPI(ctx); err != nil {
 		return err
 	}
 	file, err := os.CreateTemp("", "evergreen-clock-")

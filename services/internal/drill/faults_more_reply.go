@@ -64,7 +64,7 @@ func listen(ctx context.Context, o *stack.Options) (line proxies, err error) {
 			return nil, err
 		}
 	}
-	if o.APIBinary, err = drillAPI(ctx); err != nil {
+	if o.APIBinary, err = WeakAPI(ctx); err != nil {
 		return nil, err
 	}
 	var pairs []string

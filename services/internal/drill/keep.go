@@ -24,7 +24,7 @@ func keep(ctx context.Context, dir string, run report.Run, h *history.History, s
 		errs = append(errs, shop.saveLogs(ctx, place))
 	}
 	if shop != nil && shop.dir != "" {
-		errs = append(errs, copyLogs(filepath.Join(shop.dir, "logs"), place))
+		errs = append(errs, CopyLogs(filepath.Join(shop.dir, "logs"), place))
 	}
 	if h == nil {
 		return "", errors.Join(errs...)
@@ -37,9 +37,9 @@ func keep(ctx context.Context, dir string, run report.Run, h *history.History, s
 // of all runs that its stack has served.
 const mostKept = 16 << 20 // bytes
 
-// copyLogs copies the logs of all services, and what nginx logs of each request,
+// CopyLogs copies the logs of all services, and what nginx logs of each request,
 // which alone tells that it sent one to both API replicas.
-func copyLogs(from, to string) error {
+func CopyLogs(from, to string) error {
 	var errs []error
 	for _, pattern := range []string{"*.log", filepath.Join("*", "*.log")} {
 		logs, err := filepath.Glob(filepath.Join(from, pattern))

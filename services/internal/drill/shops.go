@@ -50,7 +50,7 @@ func (s *shops) open(ctx context.Context, f Fault) (*shop, error) {
 }
 
 func (s *shops) start(ctx context.Context, f Fault) error {
-	options := stack.Options{Services: withoutPrometheus()}
+	options := stack.Options{Services: WithoutPrometheus()}
 	setAll(&options, f.Settings)
 	if f.Prepare != nil {
 		if err := f.Prepare(ctx, &options); err != nil {
@@ -140,8 +140,8 @@ func (s *shops) close(ctx context.Context) error {
 	return nil
 }
 
-// withoutPrometheus is what the drill starts: it measures by itself.
-func withoutPrometheus() []string {
+// WithoutPrometheus is what the drill starts: it measures by itself.
+func WithoutPrometheus() []string {
 	return slices.DeleteFunc(stack.Everything(), func(name string) bool { return name == "prometheus" })
 }
 

@@ -66,7 +66,7 @@ func neededSettings() []string {
 func running(url, net string, settings map[string]string) *shop {
 	return &shop{
 		url: url, email: settings["ADMIN_EMAIL"], password: settings["ADMIN_PASSWORD"], net: net,
-		settings: maps.Clone(settings), services: withoutPrometheus(),
+		settings: maps.Clone(settings), services: WithoutPrometheus(),
 	}
 }
 

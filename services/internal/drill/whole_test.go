@@ -9,7 +9,7 @@ import (
 )
 
 func TestAShopIsWholeOnlyWhenNothingIsLeftOfAnyFault(t *testing.T) {
-	s := &shop{services: withoutPrometheus()}
+	s := &shop{services: WithoutPrometheus()}
 	tests := map[string]struct {
 		state stack.State
 		want  string // of the complaint; empty: none

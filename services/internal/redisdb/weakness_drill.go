@@ -40,9 +40,10 @@ const (
 	layout3Early    = "layout-3-early"     // what is stored has the forms and the places of layout 3 while an older layout is in force
 	membersDropped  = "members-dropped"    // products drops what it does not know of a stored product (weakness_drill.go there)
 	noScanBound     = "no-scan-bound"      // web examines far more ids for one page of a list than its bound (weakness_drill.go there)
+	noUserRate      = "no-user-rate"       // web lets a user send as many requests as they like (weakness_drill.go there)
 	allWeaknesses   = noWait + ", " + waitElsewhere + ", " + waitWithoutRule + ", " + toldEarly + ", " + noIncr + ", " +
 		driverRetries + ", " + noRequestIDs + ", " + noOwnIDs + ", " + refusalsForgot + ", " + oneWaitPerWrite + ", " + layout3Early + ", " + membersDropped + ", " +
-		noScanBound
+		noScanBound + ", " + noUserRate
 )
 
 // weaknesses reads the environment. A name that is none of ours ends the program:

@@ -77,6 +77,9 @@ func (p *Process) Name() string { return p.service.name }
 // Addr is the ip:port that the service's clients use.
 func (p *Process) Addr() string { return p.service.address(p.net) }
 
+// StatusAddr is the ip:port at which the service tells how it is; of the API, with /metrics.
+func (p *Process) StatusAddr() string { return p.service.statusAddress(p.net) }
+
 // LogPath is the file that holds what the service has printed in all its lives.
 func (p *Process) LogPath() string { return p.logPath }
 

@@ -64,7 +64,7 @@ func (l *Limits) PerUser(c *gin.Context) {
 	if limiter.Limit() != share {
 		limiter.SetLimit(share)
 	}
-	if !limiter.Allow() {
+	if !limiter.Allow() && !without(noUserRate) {
 		Fail(c, tooMany("user-rate", time.Second))
 	}
 }

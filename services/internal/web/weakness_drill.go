@@ -8,14 +8,21 @@ import (
 	"strings"
 )
 
-// noScanBound is the weakness of a program whose pages examine ten times as many ids as
-// the bound allows. The names of all weaknesses are in redisdb/weakness_drill.go,
-// which reads the same setting.
-const noScanBound = "no-scan-bound"
+// The defences of this package that a program built for the drill can lack. The names of all weaknesses are in
+// redisdb/weakness_drill.go, which reads the same setting.
+const (
+	noScanBound = "no-scan-bound" // pages examine ten times as many ids as the bound allows
+	noUserRate  = "no-user-rate"  // a user sends as many requests as they like
+)
+
+// without says that a defence was taken out of this program.
+func without(weakness string) bool {
+	return slices.Contains(strings.Split(os.Getenv("SHOP_WEAKNESS"), ","), weakness)
+}
 
 // mostExamined is how many ids one page of a filtered list examines.
 func mostExamined() int {
-	if slices.Contains(strings.Split(os.Getenv("SHOP_WEAKNESS"), ","), noScanBound) {
+	if without(noScanBound) {
 		return 10 * collectMost
 	}
 	return collectMost

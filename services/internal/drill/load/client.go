@@ -36,6 +36,19 @@ type Client struct {
 	http        *http.Client
 }
 
+// NewClient speaks as nobody to the shop at base, from several addresses in turn where there are.
+func NewClient(base string) *Client { return newClient(base) }
+
+// From gives a client whose connections are its own and all come from one address of this machine.
+func (c *Client) From(address string) *Client {
+	other := *c
+	dial := &net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	other.http = &http.Client{Timeout: patience, Transport: &http.Transport{
+		DialContext: dial.DialContext, MaxIdleConnsPerHost: mostUnderWay, IdleConnTimeout: 30 * time.Second,
+	}}
+	return &other
+}
+
 // newClient speaks as nobody to the shop at base.
 func newClient(base string) *Client {
 	return &Client{base: base, http: &http.Client{Timeout: patience, Transport: &http.Transport{
@@ -138,6 +151,11 @@ const (
 	insistence  = 30 * time.Second
 	insistPause = 200 * time.Millisecond
 )
+
+// Insist is insist for what another package prepares.
+func (c *Client) Insist(ctx context.Context, method, path string, body, into any) error {
+	return c.insist(ctx, method, path, body, into)
+}
 
 // insist sends a request until it is answered 2xx, and decodes that answer. It is
 // for what surrounds the load: requests that may be repeated. A refusal is an error

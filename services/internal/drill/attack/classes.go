@@ -1,0 +1,18 @@
+package attack
+
+// Classes lists every class of attack.
+func Classes() []Class {
+	return []Class{
+		userRate(),
+	}
+}
+
+// Find is the class of a name.
+func Find(name string) (Class, bool) {
+	for _, c := range Classes() {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Class{}, false
+}
