@@ -14,7 +14,9 @@ type database interface {
 	Value(ctx context.Context, key string) (string, error)
 	Count(ctx context.Context, key string) (int64, error)
 	Newest(ctx context.Context, key, before string, limit int) ([]string, error)
+	NewestOf(ctx context.Context, keys []string, before string, limit int) ([][]string, error)
 	Due(ctx context.Context, key string, limit int64) ([]string, error)
+	InForce(layout int) bool
 }
 
 // way is one way to commit writes.

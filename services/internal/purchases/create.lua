@@ -1,18 +1,20 @@
 -- Makes a purchase: takes the stock for all lines, or for none.
 -- keys: 1 the purchase, 2 the reservations, 3 the list of pending purchases, 4 the buyer's purchases,
---       5 the external_ref's purchase, 6 the buyer, 7… the products, each once
--- args: 1 id, 2 buyer's id, 3 items (JSON), 4 total, 5 currency, 6 external_ref or '',
---       7 how long the stock is held, ms, 8 refusal that the maker of the items found (0 none);
---       then per product: version that the items were made from ('0' it was not found), pieces
+--       5 the external_ref's purchase, 6 the buyer, 7 the list of all purchases, 8… the products, each once
+-- args: 1 id, 2 buyer's id, 3 lines as packed.go packs them, '' before layout 3, 4 people to these;
+--       before layout 3 items (JSON), 5 how many lines, 6 total, 7 currency, 8 external_ref or '',
+--       9 how long the stock is held, ms, 10 refusal that the maker of the lines found (0 none);
+--       then per product: version that the lines were made from ('0' it was not found), pieces
 -- codes: 0 made {id, created, status, version, updated, reserved, reference, refunded, products sold out by it}
 --        1 external_ref used {id of the purchase} · 2 no such buyer
 --        3 no such product {its number, from 1…} · 4 too few {its number, available, …}
---        5 a product changed meanwhile: make the items anew (not remembered)
+--        5 a product changed meanwhile: make the lines anew (not remembered)
 --        6 prices of several currencies · 7 the total is too large
 -- Remembered in form 2: {id, products sold out by it}. The rest of what it answered is in the
 -- purchase and never changes; the caller reads it there.
 -- Safe to run twice: see the prelude.
-local id, buyer, ref = args[1], args[2], args[6]
+local id, buyer, ref = args[1], args[2], args[8]
+local before = { keys = 7, args = 10 } -- how many come before those of the products
 local email = redis.call('HGET', keys[6], 'email')
 if not email or email == '' then return finish(2) end
 if ref ~= '' then
@@ -20,9 +22,9 @@ if ref ~= '' then
   if first then return finish(1, { first }) end
 end
 local stocks, missing, short, changed = {}, {}, {}, false
-for i = 1, #keys - 6 do
-  local p = redis.call('HMGET', keys[6 + i], 'version', 'stock', 'sold')
-  local base, pieces = args[7 + 2 * i], tonumber(args[8 + 2 * i])
+for i = 1, #keys - before.keys do
+  local p = redis.call('HMGET', keys[before.keys + i], 'version', 'stock', 'sold')
+  local base, pieces = args[before.args + 2 * i - 1], tonumber(args[before.args + 2 * i])
   if not p[1] then
     missing[#missing + 1] = int(i)
   elseif p[1] ~= base then
@@ -35,26 +37,33 @@ for i = 1, #keys - 6 do
 end
 if #missing > 0 then return finish(3, missing) end
 if changed then return answer(5) end
-if args[8] ~= '0' then return finish(tonumber(args[8])) end
+if args[10] ~= '0' then return finish(tonumber(args[10])) end
 if #short > 0 then return finish(4, short) end
 
 local created = now()
-local reserved = int(created + tonumber(args[7]))
+local reserved = int(created + tonumber(args[9]))
 created = int(created)
-redis.call('HSET', keys[1], 'user', buyer, 'status', 'pending', 'version', 1, 'items', args[3],
-  'total', args[4], 'currency', args[5], 'created', created, 'updated', created, 'reserved', reserved)
+local fields = { 'user', buyer, 'status', 'pending', 'version', 1, 'count', args[5],
+  'total', args[6], 'currency', args[7], 'created', created, 'updated', created, 'reserved', reserved }
+local function add(field, text) fields[#fields + 1] = field; fields[#fields + 1] = text end
+if args[3] == '' then
+  add('items', args[4])
+else
+  add('lines', args[3])
+  add('people', args[4])
+end
+if ref ~= '' then add('external_ref', ref) end
+redis.call('HSET', keys[1], unpack(fields))
 local outs = 0
-for i = 1, #keys - 6 do
-  local pieces = tonumber(args[8 + 2 * i])
+for i = 1, #keys - before.keys do
+  local pieces = tonumber(args[before.args + 2 * i])
   if tonumber(stocks[i][2]) == pieces then outs = outs + 1 end
-  redis.call('HSET', keys[6 + i], 'stock', int(tonumber(stocks[i][2]) - pieces), 'sold', int(tonumber(stocks[i][3]) + pieces))
+  redis.call('HSET', keys[before.keys + i], 'stock', int(tonumber(stocks[i][2]) - pieces), 'sold', int(tonumber(stocks[i][3]) + pieces))
 end
-if ref ~= '' then
-  redis.call('HSET', keys[1], 'external_ref', ref)
-  redis.call('SET', keys[5], id)
-end
+if ref ~= '' then redis.call('SET', keys[5], id) end
 redis.call('ZADD', keys[2], reserved, id)
 redis.call('ZADD', keys[3], 0, id)
 redis.call('ZADD', keys[4], 0, id)
+redis.call('ZADD', keys[7], 0, id)
 emit('purchase.pending', id, 1)
 return finish(0, { id, created, 'pending', '1', created, reserved, '', '', int(outs) }, { id, int(outs) })

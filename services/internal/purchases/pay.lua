@@ -7,9 +7,9 @@
 if purchase.status ~= 'pending' and purchase.status ~= 'expired' then return finish(3, { purchase.status }) end
 local need, order = {}, {}
 if purchase.status == 'expired' then
-  for _, item in ipairs(cjson.decode(purchase.items)) do
-    if not need[item.product_id] then order[#order + 1] = item.product_id end
-    need[item.product_id] = (need[item.product_id] or 0) + item.quantity
+  for _, line in ipairs(lines()) do
+    if not need[line.product] then order[#order + 1] = line.product end
+    need[line.product] = (need[line.product] or 0) + line.pieces
   end
 end
 local short, stocks = {}, {}

@@ -158,7 +158,7 @@ func refundedAmount(items []Item, text string) (amount int64) {
 
 // The fields of a purchase's hash.
 var storedFields = []string{
-	"user", "status", "version", "items", "total", "currency", "external_ref", "created", "updated", "reserved", "reference", "refunded",
+	"user", "status", "version", "items", "lines", "people", "total", "currency", "external_ref", "created", "updated", "reserved", "reference", "refunded",
 }
 
 func fromFields(id string, f redisdb.Fields) (frozen, state, error) {
@@ -167,7 +167,12 @@ func fromFields(id string, f redisdb.Fields) (frozen, state, error) {
 		ID: id, UserID: f["user"], Total: money.Money{Amount: n("total"), Currency: f["currency"]},
 		ExternalRef: f["external_ref"], CreatedAt: n("created"),
 	}
-	err := json.Unmarshal([]byte(f["items"]), &fixed.Items)
+	var err error
+	if lines, packed := f["lines"]; packed {
+		fixed.Items, err = unpackItems(lines, f["people"], fixed.Total.Currency)
+	} else {
+		err = json.Unmarshal([]byte(f["items"]), &fixed.Items)
+	}
 	return fixed, state{
 		Status: f["status"], Version: n("version"), UpdatedAt: n("updated"), ReservedUntil: n("reserved"),
 		Reference: f["reference"], Refunded: f["refunded"],

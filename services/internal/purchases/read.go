@@ -59,26 +59,34 @@ func (s *Store) byRef(ctx context.Context, page web.Page, f Filter) ([]jsontext.
 	return slices.DeleteFunc(items, func(v jsontext.Value) bool { return v == nil }), "", err
 }
 
-// ids reads from the one list that fits; the list of all purchases is the merge
-// of those of each status, which saves every purchase an entry in one more list.
+// ids reads from the shortest list that has every match. Open purchases have a list for each
+// status. The matches among all others are found by looking at each purchase.
 func (s *Store) ids(ctx context.Context, f Filter, before string, n int) ([]string, error) {
-	if f.Owner != "" {
+	switch {
+	case f.Owner != "":
 		return s.db.Newest(ctx, redisdb.KeyUserPurchases(f.Owner), before, n)
+	case f.Status == Pending || f.Status == Paid:
+		return s.db.Newest(ctx, redisdb.KeyPurchases(f.Status), before, n)
+	case s.db.InForce(3):
+		return s.db.Newest(ctx, redisdb.KeyAllPurchases(), before, n)
 	}
-	statuses := Statuses()
-	if f.Status != "" {
-		statuses = []string{f.Status}
+	return s.idsBefore3(ctx, before, n)
+}
+
+// idsBefore3 reads the list of all purchases before layout 3: purchases of the release before
+// stand in the lists of the statuses alone, until a migration has listed them.
+func (s *Store) idsBefore3(ctx context.Context, before string, n int) ([]string, error) {
+	keys := []string{redisdb.KeyAllPurchases()}
+	for _, status := range Statuses() {
+		keys = append(keys, redisdb.KeyPurchases(status))
 	}
-	var all []string
-	for _, status := range statuses {
-		ids, err := s.db.Newest(ctx, redisdb.KeyPurchases(status), before, n)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, ids...)
+	lists, err := s.db.NewestOf(ctx, keys, before, n)
+	if err != nil {
+		return nil, err
 	}
+	all := slices.Concat(lists...)
 	slices.SortFunc(all, func(a, b string) int { return strings.Compare(b, a) })
-	all = slices.Compact(all) // one may have moved between two of the reads
+	all = slices.Compact(all)
 	return all[:min(n, len(all))], nil
 }
 

@@ -13,20 +13,20 @@ if ref ~= '' then
   if first then return finish(5, { first }) end
 end
 if purchase.status ~= 'paid' and purchase.status ~= 'fulfilled' then return finish(3, { purchase.status }) end
-local items, done = cjson.decode(purchase.items), {}
-for i in ipairs(items) do done[i] = 0 end
+local bought, done = lines(), {}
+for i in ipairs(bought) do done[i] = 0 end
 local at = 0
 for n in string.gmatch(purchase.refunded, '%d+') do at = at + 1; done[at] = tonumber(n) end
 
 local back, over = {}, {} -- pieces per line; what was asked beyond what is left
 if #args == 6 then
-  for i, item in ipairs(items) do back[i] = item.quantity - done[i] end
+  for i, line in ipairs(bought) do back[i] = line.pieces - done[i] end
 else
   for a = 7, #args, 2 do
     local wanted, left = tonumber(args[a + 1]), 0
-    for i, item in ipairs(items) do
-      if item.product_id == args[a] then
-        local free = item.quantity - done[i] - (back[i] or 0)
+    for i, line in ipairs(bought) do
+      if line.product == args[a] then
+        local free = line.pieces - done[i] - (back[i] or 0)
         local take = math.min(free, wanted)
         back[i] = (back[i] or 0) + take
         wanted, left = wanted - take, left + free
@@ -41,10 +41,10 @@ end
 if #over > 0 then return finish(4, over) end
 
 local all, counts = true, {}
-for i, item in ipairs(items) do
+for i, line in ipairs(bought) do
   local total = done[i] + (back[i] or 0)
   counts[i] = int(total)
-  if total < item.quantity then all = false end
+  if total < line.pieces then all = false end
 end
 local before = purchase.refunded
 purchase.refunded = table.concat(counts, ',')
@@ -52,7 +52,7 @@ local status = all and 'refunded' or purchase.status
 local values = move(status, 'refunded', purchase.refunded)
 values[#values + 1] = before
 if ref ~= '' then redis.call('HSET', keys[1], 'refund:' .. ref, values[2]) end
-for i, item in ipairs(items) do
-  if (back[i] or 0) > 0 then give_back(item.product_id, back[i]) end
+for i, line in ipairs(bought) do
+  if (back[i] or 0) > 0 then give_back(line.product, back[i]) end
 end
 return finish(0, values)

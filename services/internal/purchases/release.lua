@@ -7,5 +7,5 @@ if purchase.status ~= 'pending' then return finish(3, { purchase.status }) end
 if args[6] == 'expired' and tonumber(purchase.reserved) > now() then return finish(4) end
 
 local values = move(args[6])
-for _, item in ipairs(cjson.decode(purchase.items)) do give_back(item.product_id, item.quantity) end
+for _, line in ipairs(lines()) do give_back(line.product, line.pieces) end
 return finish(0, values)

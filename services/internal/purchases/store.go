@@ -45,7 +45,9 @@ type database interface {
 	Hashes(ctx context.Context, keys []string, fields ...string) ([]redisdb.Fields, error)
 	Value(ctx context.Context, key string) (string, error)
 	Newest(ctx context.Context, key, before string, limit int) ([]string, error)
+	NewestOf(ctx context.Context, keys []string, before string, limit int) ([][]string, error)
 	Due(ctx context.Context, key string, limit int64) ([]string, error)
+	InForce(layout int) bool
 }
 
 // catalogue is what a purchase needs to know of products.
@@ -93,22 +95,35 @@ func (s *Store) Create(ctx context.Context, w web.Change, buyer string, in Creat
 }
 
 func (s *Store) commitCreate(ctx context.Context, w web.Change, d draft) (redisdb.Result, error) {
-	items, err := json.Marshal(d.Items)
+	lines, people, err := s.form(d.Items)
 	if err != nil {
 		return redisdb.Result{}, err
 	}
 	keys := []string{
 		redisdb.KeyPurchase(d.ID), redisdb.KeyReservations(), redisdb.KeyPurchases(Pending), redisdb.KeyUserPurchases(d.UserID),
-		redisdb.KeyPurchaseRef(d.ExternalRef), redisdb.KeyUser(d.UserID),
+		redisdb.KeyPurchaseRef(d.ExternalRef), redisdb.KeyUser(d.UserID), redisdb.KeyAllPurchases(),
 	}
 	args := []any{
-		d.ID, d.UserID, items, d.Total.Amount, d.Total.Currency, d.ExternalRef, s.reservation.Milliseconds(), d.refusal,
+		d.ID, d.UserID, lines, people, len(d.Items), d.Total.Amount, d.Total.Currency, d.ExternalRef, s.reservation.Milliseconds(), d.refusal,
 	}
 	for i, id := range d.products {
 		keys = append(keys, redisdb.KeyProduct(id))
 		args = append(args, d.versions[i], d.pieces[i])
 	}
 	return s.db.Commit(ctx, createScript.Command(w.Request, w.Actor, keys, args...))
+}
+
+// form gives the lines of a purchase in the form of the layout in force: packed lines and people, or no lines and items.
+func (s *Store) form(items []Item) (lines, people []byte, err error) {
+	if !s.db.InForce(3) {
+		people, err = json.Marshal(items)
+		return nil, people, err
+	}
+	if lines, err = packLines(items); err != nil {
+		return nil, nil, err
+	}
+	people, err = packPeople(items)
+	return lines, people, err
 }
 
 func (s *Store) created(ctx context.Context, d draft, r redisdb.Result, in CreateInput) (string, web.Outcome, error) {

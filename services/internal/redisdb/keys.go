@@ -75,9 +75,16 @@ func KeyPurchase(id string) string { return "evg:purchase:" + id }
 // KeyPurchaseRef leads from an external_ref to the purchase's id, for ever. String.
 func KeyPurchaseRef(ref string) string { return "evg:purchase_ref:" + ref }
 
-// KeyPurchases lists the ids of the purchases in one status; the list of all is
-// their merge. Sorted set, all scores 0.
+// KeyAllPurchases lists the ids of all purchases; an id leaves it with its purchase. Sorted set, all scores 0.
+func KeyAllPurchases() string { return "evg:purchases" }
+
+// KeyPurchases lists the ids of the purchases in one status: pending and paid, and before
+// layout 3 all others, too. Sorted set, all scores 0.
 func KeyPurchases(status string) string { return "evg:purchases:" + status }
+
+// KeyEndedPurchases lists the ids of the cancelled and expired purchases, scored by their
+// last change in milliseconds. Sorted set.
+func KeyEndedPurchases() string { return "evg:purchases:ended" }
 
 // KeyUserPurchases lists the ids of a user's purchases. Sorted set, all scores 0.
 func KeyUserPurchases(userID string) string { return "evg:user:" + userID + ":purchases" }

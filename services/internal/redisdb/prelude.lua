@@ -42,10 +42,13 @@ for i = 9, #ARGV do args[i - 8] = ARGV[i] end
 -- int renders a number without an exponent: Lua would write 1e+15.
 local function int(n) return string.format('%.0f', n) end
 
--- now is Redis's own time in milliseconds; the replicas' clocks do not count.
+-- now is Redis's own time in milliseconds when the script first asked; the replicas' clocks do not count.
 local function now()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
+  if not request.time then
+    local t = redis.call('TIME')
+    request.time = t[1] * 1000 + math.floor(t[2] / 1000)
+  end
+  return request.time
 end
 
 -- layout is the number of the layout that is in force at this very moment. A form

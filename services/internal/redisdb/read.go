@@ -84,6 +84,40 @@ func (db *DB) Newest(ctx context.Context, key, before string, limit int) ([]stri
 	return reply.Val(), nil
 }
 
+// newestOfSource reads several lists at one moment. It may run on a replica.
+const newestOfSource = `#!lua flags=no-writes
+-- keys: the lists; args: 1 '+', or '(' and the id that all come before, 2 how many of each
+local found = {}
+for i, key in ipairs(KEYS) do found[i] = redis.call('ZRANGE', key, ARGV[1], '-', 'BYLEX', 'REV', 'LIMIT', 0, ARGV[2]) end
+return found`
+
+// NewestOf reads up to limit ids of each of several lists as Newest does, all at one
+// moment: an id that moves from one list to another meanwhile is in one of them.
+func (db *DB) NewestOf(ctx context.Context, keys []string, before string, limit int) ([][]string, error) {
+	from := "+"
+	if before != "" {
+		from = "(" + before
+	}
+	var reply *redis.Cmd
+	err := db.read(ctx, func(ctx context.Context, pipe redis.Pipeliner) {
+		reply = pipe.Eval(ctx, newestOfSource, keys, from, limit)
+	})
+	if err != nil {
+		return nil, err
+	}
+	lists, err := reply.Slice()
+	if err != nil {
+		return nil, err
+	}
+	found := make([][]string, len(lists))
+	for i, list := range lists {
+		for _, id := range list.([]any) {
+			found[i] = append(found[i], id.(string))
+		}
+	}
+	return found, nil
+}
+
 // Count gives the length of a list.
 func (db *DB) Count(ctx context.Context, key string) (int64, error) {
 	var reply *redis.IntCmd
