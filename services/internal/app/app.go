@@ -91,6 +91,7 @@ func (a *App) build() (http.Handler, error) {
 	}
 	limits, err := web.NewLimits(web.LimitSettings{
 		UserPerSecond: c.UserRate, SignInAddressPerMinute: c.SignInAddressRate, SignInAccountPerMinute: c.SignInAccountRate,
+		StrongReadsPerSecond: c.StrongReadRate,
 	}, a.db, a.db.Replicas, a.log)
 	if err != nil {
 		return nil, err
@@ -108,7 +109,7 @@ func (a *App) build() (http.Handler, error) {
 	a.migrate = migrations.NewRunner(a.db, migrations.All(), c.ReplicaName, a.metrics.migrated, a.log)
 	router, err := routes(gates{
 		observer: web.NewObserver(a.metrics.web, a.log), access: web.NewAccess(sessionStore), limits: limits,
-		maker: idempotency.NewMaker(c.SecretKey), tokens: tokens{secret: c.SecretKey, signed: a.signsTokens}, ready: a.ready.Load, pages: pages, replica: c.ReplicaName, proxies: c.TrustedProxies,
+		maker: idempotency.NewMaker(c.SecretKey), tokens: tokens{secret: c.SecretKey, signed: a.signsTokens, only: a.onlySigned}, ready: a.ready.Load, pages: pages, replica: c.ReplicaName, proxies: c.TrustedProxies,
 		deadline: c.CommitDeadline,
 	}, handlers{
 		users: users.NewHandler(a.users, limits), sessions: sessions.NewHandler(sessionStore, limits),
@@ -123,6 +124,9 @@ func (a *App) build() (http.Handler, error) {
 
 // signsTokens reports whether all versions at work can read a signed token.
 func (a *App) signsTokens() bool { return a.db.InForce(2) }
+
+// onlySigned reports whether no client can hold an unsigned token that is of use.
+func (a *App) onlySigned() bool { return a.db.InForceFor(3, unsignedFor) }
 
 // server has time-outs for clients that are slow on purpose. Idle connections
 // outlive nginx's (60 s), so that it is never we who close one it is about to use.

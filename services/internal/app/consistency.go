@@ -21,13 +21,20 @@ const consistencyToken = "Consistency-Token"
 
 // tokens makes and reads them. A token is the number of a commit. From layout 2 on it
 // is signed, 2.NUMBER.SIGNATURE, so that a client cannot make up one; the parts
-// between the form's number and the signature may become more. Both forms are taken:
-// clients still hold tokens of before.
+// between the form's number and the signature may become more. The form of before is
+// taken as long as clients may still hold such tokens.
 type tokens struct {
 	secret []byte
 	// signed reports whether the signed form may be issued: every version at work reads it.
 	signed func() bool
+	// only reports whether the signed form has been issued for so long that no other is taken.
+	only func() bool
 }
+
+// unsignedFor is how long tokens of the form of before are taken after this replica has
+// seen the layout with which they end. A token is of use for as long as a replica may
+// be behind, which is seconds.
+const unsignedFor = 10 * time.Minute
 
 // signedForm begins a signed token.
 const signedForm = "2."
@@ -53,6 +60,8 @@ func (t tokens) read(token string) (int64, bool) {
 			return 0, false
 		}
 		number = claimed
+	} else if t.only() {
+		return 0, false
 	}
 	seq, err := strconv.ParseInt(number, 10, 64)
 	return seq, err == nil && seq >= 1 && strconv.FormatInt(seq, 10) == number
@@ -67,27 +76,48 @@ func (t tokens) signature(signed string) string {
 // consistency tells the reads of a request how strong they have to be, and the
 // client what came of them: `Cache-Control: no-cache` makes a read as strong as
 // a write, a Consistency-Token makes it see at least that write, and an answer
-// that is older than the bound, for want of a primary, says its Age.
-func (t tokens) consistency(c *gin.Context) {
-	reading := redisdb.Reading{
-		Wrote: func(seq int64) {
-			c.Header(consistencyToken, t.issue(seq))
-			web.Unsure(c) // what fails from here on fails after a write
-		},
-	}
-	if c.Request.Method == http.MethodGet {
-		// What a write answers is never old, though it may have read on its way,
-		// its caller's session for one.
-		reading.Stale = func(age time.Duration) { c.Header("Age", strconv.Itoa(int(age.Seconds()))) }
-		reading.Strong = strings.Contains(c.GetHeader("Cache-Control"), "no-cache")
-		if sent := c.Request.Header.Values(consistencyToken); len(sent) > 0 {
-			seq, ours := t.read(sent[0])
-			if !ours || len(sent) > 1 {
-				web.Fail(c, redisdb.ErrBadToken)
-				return
-			}
-			reading.AtLeast = seq
+// that is older than the bound, for want of a primary, says its Age. Until the caller
+// is known, strong reads are those of an address; strong gives their limit.
+func (t tokens) consistency(strong func(*gin.Context) (address string, allow func() error)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		reading := redisdb.Reading{
+			Wrote: func(seq int64) {
+				c.Header(consistencyToken, t.issue(seq))
+				web.Unsure(c) // what fails from here on fails after a write
+			},
 		}
+		if c.Request.Method == http.MethodGet {
+			// What a write answers is never old, though it may have read on its way,
+			// its caller's session for one.
+			reading.Stale = func(age time.Duration) { c.Header("Age", strconv.Itoa(int(age.Seconds()))) }
+			reading.Strong = strings.Contains(c.GetHeader("Cache-Control"), "no-cache")
+			reading.Reader = redisdb.ReaderAnonymous
+			reading.Caller, reading.Allow = strong(c)
+			if sent := c.Request.Header.Values(consistencyToken); len(sent) > 0 {
+				seq, ours := t.read(sent[0])
+				if !ours || len(sent) > 1 {
+					web.Fail(c, redisdb.ErrBadToken)
+					return
+				}
+				reading.AtLeast = seq
+			}
+		}
+		c.Request = c.Request.WithContext(redisdb.WithReading(c.Request.Context(), reading))
 	}
-	c.Request = c.Request.WithContext(redisdb.WithReading(c.Request.Context(), reading))
+}
+
+// known has what follows on check read for the caller that check has found.
+func known(check gin.HandlerFunc) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		check(c)
+		who := web.Caller(c)
+		if c.IsAborted() || who.UserID == "" || c.Request.Method != http.MethodGet {
+			return
+		}
+		reader := redisdb.ReaderCustomer
+		if who.IsAdmin() {
+			reader = redisdb.ReaderAdmin
+		}
+		c.Request = c.Request.WithContext(redisdb.ForReader(c.Request.Context(), reader, who.UserID))
+	}
 }

@@ -55,8 +55,8 @@ func routes(g gates, h handlers) (*gin.Engine, error) {
 	r.GET("/docs", page(g.pages))
 	r.GET("/docs/:asset", page(g.pages))
 
-	v1 := r.Group("/v1", web.Deadline(g.deadline), web.RequireReady(g.ready), web.CapBody(web.MaxBody), web.PathID, web.NameWrites(g.maker), g.tokens.consistency)
-	anyone, signedIn, admin := g.access.Anyone, g.access.SignedIn, g.access.Admin
+	v1 := r.Group("/v1", web.Deadline(g.deadline), web.RequireReady(g.ready), web.CapBody(web.MaxBody), web.PathID, web.NameWrites(g.maker), g.tokens.consistency(g.limits.StrongReads))
+	anyone, signedIn, admin := known(g.access.Anyone), known(g.access.SignedIn), known(g.access.Admin)
 	perUser, perAddress := g.limits.PerUser, g.limits.SignInAddress
 
 	v1.POST("/users", anyone, perUser, perAddress, web.Handle(h.users.Create))

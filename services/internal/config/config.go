@@ -75,6 +75,8 @@ type Config struct {
 	CommitDeadline time.Duration
 	// UserRate is requests per second of one user, over all replicas.
 	UserRate int
+	// StrongReadRate is strong reads per second of one address without a session, over all replicas.
+	StrongReadRate int
 	// SignInAddressRate and SignInAccountRate are sign-ups and logins per minute.
 	SignInAddressRate, SignInAccountRate int
 }
@@ -106,6 +108,7 @@ func Load(getenv func(string) string) (Config, error) {
 		SessionTTL:        r.duration("SESSION_TTL", 12*time.Hour, time.Second, 365*24*time.Hour),
 		CommitDeadline:    r.duration("COMMIT_DEADLINE", 10*time.Second, 100*time.Millisecond, 11*time.Second),
 		UserRate:          r.number("RATE_USER_PER_SECOND", 100, 1, 1_000_000),
+		StrongReadRate:    r.number("RATE_STRONG_READS_ADDRESS_PER_SECOND", 50, 1, 1_000_000),
 		SignInAddressRate: r.number("RATE_SIGNIN_ADDRESS_PER_MINUTE", 20, 1, 1_000_000),
 		SignInAccountRate: r.number("RATE_SIGNIN_ACCOUNT_PER_MINUTE", 10, 1, 1_000_000),
 	}

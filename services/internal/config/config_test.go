@@ -125,15 +125,16 @@ func TestADefaultThatIsUnfitForThePublicIsNamed(t *testing.T) {
 
 func TestTheBoundsOfASettingAreAllowedAndWhatIsPastThemIsNot(t *testing.T) {
 	for name, row := range map[string]struct{ allowed, refused []string }{
-		"RESERVATION":                    {[]string{"1s", "720h"}, []string{"999ms", "720h0m1s"}},
-		"SESSION_TTL":                    {[]string{"1s", "8760h"}, []string{"999ms", "8760h0m1s"}},
-		"COMMIT_DEADLINE":                {[]string{"100ms", "11s"}, []string{"99ms", "11s1ms"}},
-		"API_REPLICAS":                   {[]string{"2", "16"}, []string{"1", "17"}},
-		"FIRST_LAYOUT":                   {[]string{"1", "3"}, []string{"0", "4"}},
-		"PORT":                           {[]string{"0", "65535"}, []string{"-1", "65536"}},
-		"RATE_USER_PER_SECOND":           {[]string{"1", "1000000"}, []string{"0", "1000001"}},
-		"RATE_SIGNIN_ADDRESS_PER_MINUTE": {[]string{"1", "1000000"}, []string{"0", "1000001"}},
-		"RATE_SIGNIN_ACCOUNT_PER_MINUTE": {[]string{"1", "1000000"}, []string{"0", "1000001"}},
+		"RESERVATION":                          {[]string{"1s", "720h"}, []string{"999ms", "720h0m1s"}},
+		"SESSION_TTL":                          {[]string{"1s", "8760h"}, []string{"999ms", "8760h0m1s"}},
+		"COMMIT_DEADLINE":                      {[]string{"100ms", "11s"}, []string{"99ms", "11s1ms"}},
+		"API_REPLICAS":                         {[]string{"2", "16"}, []string{"1", "17"}},
+		"FIRST_LAYOUT":                         {[]string{"1", "3"}, []string{"0", "4"}},
+		"PORT":                                 {[]string{"0", "65535"}, []string{"-1", "65536"}},
+		"RATE_USER_PER_SECOND":                 {[]string{"1", "1000000"}, []string{"0", "1000001"}},
+		"RATE_STRONG_READS_ADDRESS_PER_SECOND": {[]string{"1", "1000000"}, []string{"0", "1000001"}},
+		"RATE_SIGNIN_ADDRESS_PER_MINUTE":       {[]string{"1", "1000000"}, []string{"0", "1000001"}},
+		"RATE_SIGNIN_ACCOUNT_PER_MINUTE":       {[]string{"1", "1000000"}, []string{"0", "1000001"}},
 		"ADMIN_PASSWORD": {
 			[]string{strings.Repeat("ä", 12), strings.Repeat("ä", 128)},
 			[]string{strings.Repeat("ä", 11), strings.Repeat("ä", 129)},

@@ -62,7 +62,9 @@ type DB struct {
 
 	peers  atomic.Int64  // how many API replicas share the load
 	layout atomic.Int64  // of the data, as far as this replica knows; 0 until it does
-	turn   atomic.Uint64 // which replica reads next
+	// changed is when this replica saw the layout change, nil if it never did.
+	changed atomic.Pointer[time.Time]
+	turn    atomic.Uint64 // which replica reads next
 	// confirming has a place for each question about absence at the primary; undecided
 	// counts the reads that wait for a primary to decide one.
 	confirming chan struct{}

@@ -39,6 +39,7 @@ type committer struct {
 	metrics  *metrics
 	log      *slog.Logger
 	arrivals chan *item
+	reads    *readQueue
 	held     atomic.Int64
 	ended    chan struct{} // closed when the loop has ended
 	// exchange is pipeline, rely and rule are the acknowledgement rule of ack.go,
@@ -51,8 +52,9 @@ type committer struct {
 
 	// The rest belongs to the loop alone.
 	waiting []*item
-	limit   int // of the next group; halved while groups fail, for they may be too much for the time that one has
-	breaks  int // exchanges that broke off since the last acknowledged group
+	passed  bool // the last group had no room for a read that waited
+	limit   int  // of the next group; halved while groups fail, for they may be too much for the time that one has
+	breaks  int  // exchanges that broke off since the last acknowledged group
 	conn    *redis.Conn
 	node    string // that conn leads to
 	ask     int64  // replicas that the next WAIT asks for
@@ -61,7 +63,7 @@ type committer struct {
 
 func newCommitter(t *topology, m *metrics, log *slog.Logger) *committer {
 	c := &committer{
-		topology: t, metrics: m, log: log, arrivals: make(chan *item, maxHeld), ended: make(chan struct{}), ask: mostReplicas,
+		topology: t, metrics: m, log: log, arrivals: make(chan *item, maxHeld), reads: newReadQueue(), ended: make(chan struct{}), ask: mostReplicas,
 		rely: waitFor, rule: t.acknowledged, most: maxGroup,
 	}
 	c.exchange = c.pipeline
@@ -80,13 +82,32 @@ func (c *committer) submit(it *item) error {
 	}
 	defer c.held.Add(-1)
 	it.done, it.fits = make(chan error, 1), c.most
-	deadline := time.NewTimer(time.Until(it.deadline))
-	defer deadline.Stop()
 	select {
 	case c.arrivals <- it:
 	default: // full of what was given up while one group is under way
 		return ErrBusy
 	}
+	return c.await(it)
+}
+
+// submitRead hands a strong read in and waits for its end as submit does. One that the
+// shop makes itself takes a place of a write.
+func (c *committer) submitRead(it *item, r Reader, caller string) error {
+	if r == ReaderShop || c.reads.unbounded {
+		return c.submit(it)
+	}
+	it.done, it.fits = make(chan error, 1), c.most
+	leave, err := c.reads.enter(it, r, caller)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return c.await(it)
+}
+
+func (c *committer) await(it *item) error {
+	deadline := time.NewTimer(time.Until(it.deadline))
+	defer deadline.Stop()
 	select {
 	case err := <-it.done:
 		return err
@@ -101,7 +122,7 @@ func (c *committer) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		c.gather(ctx)
 		c.forget(time.Now())
-		if len(c.waiting) == 0 {
+		if len(c.waiting) == 0 && c.reads.length() == 0 {
 			continue
 		}
 		if err := c.round(ctx); err != nil {
@@ -115,10 +136,11 @@ func (c *committer) run(ctx context.Context) {
 
 // gather takes in what has arrived; with nothing to do it waits.
 func (c *committer) gather(ctx context.Context) {
-	if len(c.waiting) == 0 {
+	if len(c.waiting) == 0 && c.reads.length() == 0 {
 		select {
 		case it := <-c.arrivals:
 			c.waiting = append(c.waiting, it)
+		case <-c.reads.arrived:
 		case <-ctx.Done():
 			return
 		}
@@ -136,11 +158,35 @@ func (c *committer) gather(ctx context.Context) {
 // forget lets go of what is over.
 func (c *committer) forget(now time.Time) {
 	c.waiting = slices.DeleteFunc(c.waiting, func(it *item) bool { return it.over(now) })
+	c.reads.forget(now)
 }
 
-// next takes the next group out of the queue: the first in it, as many as go
-// together.
+// next takes the next group: the writes that go together, and strong reads behind
+// them. When the last group had no room for a read, as may happen while groups fail,
+// this one has reads alone.
 func (c *committer) next() (group []*item) {
+	if !c.passed || c.reads.length() == 0 {
+		group = c.nextWrites()
+	}
+	writes := len(group)
+	room, commands := c.limit, commandsAlone
+	if writes > 0 {
+		room, commands = readsBesideWrites, commandsBesideWrites
+	}
+	most := c.limit
+	for _, it := range group {
+		most = min(most, it.fits)
+	}
+	if most < c.most { // after a failure reads count as all that rides in the group
+		room = min(room, most-writes)
+	}
+	group = c.reads.join(group, room, commands, c.most)
+	c.passed = writes > 0 && len(group) == writes && c.reads.length() > 0
+	return group
+}
+
+// nextWrites takes the first of the writes in the queue, as many as go together.
+func (c *committer) nextWrites() (group []*item) {
 	most, size := c.limit, 0
 	for _, it := range c.waiting {
 		most = min(most, it.fits)
@@ -159,15 +205,17 @@ func (c *committer) next() (group []*item) {
 // before the first of them is answered.
 func (c *committer) round(ctx context.Context) error {
 	group := c.next()
-	c.metrics.group(len(group), len(c.waiting)+len(c.arrivals))
+	c.metrics.group(len(group), len(c.waiting)+len(c.arrivals)+c.reads.length())
 	left, err := c.commit(ctx, group)
+	writes := slices.DeleteFunc(slices.Clone(left), func(it *item) bool { return it.reader != ReaderShop })
+	c.reads.back(left, err == nil)
 	if err == nil {
-		c.waiting = append(left, c.waiting...)
+		c.waiting = append(writes, c.waiting...)
 		c.limit = min(c.most, c.limit*2)
 		c.acquit()
 		return nil
 	}
-	c.waiting = append(c.waiting, left...)
+	c.waiting = append(c.waiting, writes...)
 	// What never went out, or one alone, tells nothing about how many go together.
 	if len(group) > 1 && !neverSent(err) {
 		c.limit = max(1, len(group)/2)
@@ -183,6 +231,7 @@ func (c *committer) acquit() {
 		for _, it := range c.waiting {
 			it.fits = c.most
 		}
+		c.reads.trust(c.most)
 	}
 	c.breaks = 0
 }

@@ -18,7 +18,10 @@ import (
 // then stands under a mutex: above all whether the item may have reached a primary.
 type item struct {
 	deadline time.Time
-	size     int
+	// size is the number of a write's keys and arguments, or of a strong read's commands.
+	size int
+	// reader is in whose queue a strong read waits; a write has the zero Reader.
+	reader Reader
 	// queue adds the item's commands to a group's pipeline; told reads what became
 	// of them, after the group was acknowledged.
 	queue func(ctx context.Context, pipe redis.Pipeliner)

@@ -34,7 +34,7 @@ func TestAGroupTakesTheFirstInTheQueueThatGoTogether(t *testing.T) {
 		{"suspects ride in few", [][]*item{many(40, 3, 32)}, maxGroup, 32},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			c := &committer{limit: row.limit}
+			c := &committer{limit: row.limit, most: maxGroup, reads: newReadQueue()}
 			for _, items := range row.waiting {
 				c.waiting = append(c.waiting, items...)
 			}

@@ -43,10 +43,13 @@ const readPatience = 3 * time.Second
 // this process itself stood still, and what it has not heard says nothing.
 const standstill = 2 * time.Second
 
-// read asks until a node's answer can be taken, or patience ends, or ctx does.
-func (db *DB) read(ctx context.Context, queue question) error {
+// read asks one thing until a node's answer can be taken, or patience ends, or ctx does.
+func (db *DB) read(ctx context.Context, queue question) error { return db.readMany(ctx, queue, 1) }
+
+// readMany is read for a question of so many commands.
+func (db *DB) readMany(ctx context.Context, queue question, commands int) error {
 	if readingOf(ctx).Strong {
-		return db.readStrong(ctx, queue)
+		return db.readStrong(ctx, queue, commands)
 	}
 	patience := time.Now().Add(readPatience)
 	for {
@@ -58,7 +61,7 @@ func (db *DB) read(ctx context.Context, queue question) error {
 		if errors.Is(err, errBehind) {
 			// Even the primary that we know has not seen that commit. An
 			// acknowledged answer tells whether another one has, or nobody has.
-			return db.readStrong(ctx, queue)
+			return db.readStrong(ctx, queue, commands)
 		}
 		select {
 		case <-ctx.Done():
@@ -203,36 +206,6 @@ func firstError(cmds []redis.Cmder) error {
 		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) {
 			return err
 		}
-	}
-	return nil
-}
-
-// readStrong rides in a commit group: when its answer is told, nobody has been
-// promoted over the primary that gave it.
-func (db *DB) readStrong(ctx context.Context, queue question) error {
-	var own []redis.Cmder
-	var seen int64
-	err := db.committer.submit(&item{
-		deadline: db.deadline(ctx), size: 1,
-		queue: func(ctx context.Context, pipe redis.Pipeliner) {
-			before := pipe.Len()
-			queue(ctx, pipe)
-			own = pipe.Cmds()[before:]
-		},
-		told: func(seq int64) error { seen = seq; return firstError(own) },
-	})
-	if err != nil {
-		db.metrics.read(sourceNobody)
-	}
-	if errors.Is(err, ErrOutcomeUnknown) {
-		return ErrUnavailable // a read has no outcome to be unsure of
-	}
-	if err != nil {
-		return final(err, "strong read")
-	}
-	db.metrics.read(sourceGroup)
-	if seen < readingOf(ctx).AtLeast {
-		return ErrBadToken
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package redisdb
 
 import (
 	"net"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -51,11 +52,21 @@ func TestAReadWithATokenSeesItsOwnWriteWhateverAReplicaKnows(t *testing.T) {
 	}
 }
 
-func TestATokenOfTheFutureIsRefusedAndNotGuessed(t *testing.T) {
+func TestATokenOfTheFutureGetsAStrongRead(t *testing.T) {
 	db, key := open(t, generous), unique("counter")
 	seq := commitValue(t, db, key)
-	_, err := db.Value(WithReading(t.Context(), Reading{AtLeast: seq + 1_000_000}), key)
-	require.ErrorIs(t, err, ErrBadToken)
+	before := committedSeq(t)
+	value, err := db.Value(WithReading(t.Context(), Reading{AtLeast: seq + 1_000_000}), key)
+	require.NoError(t, err)
+	require.Equal(t, "1", value)
+	require.Greater(t, committedSeq(t), before, "it rode in a group")
+}
+
+func committedSeq(t *testing.T) int64 {
+	t.Helper()
+	seq, err := strconv.ParseInt(ask(t, "GET", KeyCommitSeq()), 10, 64)
+	require.NoError(t, err)
+	return seq
 }
 
 func TestAReplicaThatWasCutOffIsNotBelievedBeyondTheBound(t *testing.T) {

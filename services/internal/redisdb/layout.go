@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"time"
 
 	"evergreen/services/internal/config"
 )
@@ -52,11 +53,25 @@ func (db *DB) Layout() int { return max(OldestLayout, int(db.layout.Load())) }
 // which asks layout() of the prelude.
 func (db *DB) InForce(layout int) bool { return db.Layout() >= layout }
 
+// InForceFor reports whether a layout, or a later one, has been in force for so long,
+// as this replica knows: it has seen the change, or the layout was in force when it
+// began.
+func (db *DB) InForceFor(layout int, period time.Duration) bool {
+	changed := db.changed.Load()
+	return db.InForce(layout) && (changed == nil || time.Since(*changed) >= period)
+}
+
 // learnLayout takes over what a primary has said.
 func (db *DB) learnLayout(told int64) {
 	for {
 		known := db.layout.Load()
-		if told <= known || db.layout.CompareAndSwap(known, told) {
+		if told <= known {
+			return
+		}
+		if now := time.Now(); known > 0 {
+			db.changed.Store(&now) // before the layout, so that the change is never seen without its time
+		}
+		if db.layout.CompareAndSwap(known, told) {
 			return
 		}
 	}

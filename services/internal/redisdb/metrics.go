@@ -20,6 +20,7 @@ type metrics struct {
 	unproven  prometheus.Counter
 	failovers prometheus.Counter
 	reads     map[string]prometheus.Counter
+	refusals  map[string]prometheus.Counter
 	passed    *prometheus.CounterVec
 	probes    *prometheus.CounterVec
 	// The last probe's. They are vectors without labels, so that nothing is said
@@ -45,6 +46,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		unproven:  f.counter("shop_commit_withheld_total", "Writes that ran and whose acknowledgement was withheld; they are submitted again."),
 		failovers: f.counter("shop_redis_failovers_total", "Changes of the primary that this replica has seen."),
 		reads:     each(f.counters("shop_reads_total", "Reads answered, by who answered, and those that nobody did.", "source"), sources()),
+		refusals:  each(f.counters("shop_strong_reads_refused_total", "Strong reads that found no place in their queue, by reader.", "reader"), readerLabels()),
 		passed:    f.counters("shop_read_passed_over_total", "Nodes that a read passed over, by reason.", "reason", append(causes(), "old", "empty", "behind")...),
 		probes:    f.counters("shop_write_probes_total", "Writes made each second to see whether the shop can sell, by outcome.", "outcome", "success", "failure"),
 		probeSuccess: f.later("shop_write_probe_success",
@@ -128,6 +130,19 @@ func (m *metrics) read(source string) {
 	if m != nil {
 		m.reads[source].Inc()
 	}
+}
+
+func (m *metrics) readRefused(r Reader) {
+	if m != nil {
+		m.refusals[r.String()].Inc()
+	}
+}
+
+func readerLabels() (names []string) {
+	for _, r := range queued() {
+		names = append(names, r.String())
+	}
+	return names
 }
 
 func (m *metrics) passedOver(err error) {

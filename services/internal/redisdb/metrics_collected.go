@@ -9,7 +9,9 @@ var (
 	replicaLag = prometheus.NewDesc("shop_redis_replica_lag_seconds",
 		"Age of the primary's last heartbeat on a replica, by node; it grows while the node does not answer.", []string{"node"}, nil)
 	heldWrites = prometheus.NewDesc("shop_commit_held_writes",
-		"Writes, and reads as strong as writes, that have no answer yet: waiting, in flight or held in a failover.", nil, nil)
+		"Writes, and strong reads of the shop itself, that have no answer yet: waiting, in flight or held in a failover.", nil, nil)
+	heldReads = prometheus.NewDesc("shop_strong_reads_held",
+		"Strong reads that have no answer yet, by reader.", []string{"reader"}, nil)
 	poolConns = prometheus.NewDesc("shop_redis_pool_connections",
 		"Connections in the pool, by node and state.", []string{"node", "state"}, nil)
 	poolTimeouts = prometheus.NewDesc("shop_redis_pool_timeouts_total",
@@ -23,7 +25,7 @@ type collector struct{ db *DB }
 
 // Describe is part of prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, one := range []*prometheus.Desc{primaryInfo, replicaLag, heldWrites, poolConns, poolTimeouts, poolStale} {
+	for _, one := range []*prometheus.Desc{primaryInfo, replicaLag, heldWrites, heldReads, poolConns, poolTimeouts, poolStale} {
 		ch <- one
 	}
 }
@@ -38,6 +40,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		tell(primaryInfo, prometheus.GaugeValue, 1, now.primary)
 	}
 	tell(heldWrites, prometheus.GaugeValue, float64(c.db.committer.held.Load()))
+	for _, r := range queued() {
+		tell(heldReads, prometheus.GaugeValue, float64(c.db.committer.reads.holds(r)), r.String())
+	}
 	for node, lag := range c.db.lags.of(now.nodes) {
 		if node != now.primary {
 			tell(replicaLag, prometheus.GaugeValue, lag.Seconds(), node)

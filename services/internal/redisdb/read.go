@@ -28,11 +28,11 @@ func (db *DB) Hashes(ctx context.Context, keys []string, fields ...string) ([]Fi
 		return nil, nil
 	}
 	replies := make([]*redis.SliceCmd, len(keys))
-	err := db.read(ctx, func(ctx context.Context, pipe redis.Pipeliner) {
+	err := db.readMany(ctx, func(ctx context.Context, pipe redis.Pipeliner) {
 		for i, key := range keys {
 			replies[i] = pipe.HMGet(ctx, key, fields...)
 		}
-	})
+	}, len(keys))
 	if err != nil {
 		return nil, err
 	}

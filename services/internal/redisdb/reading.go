@@ -10,6 +10,12 @@ import (
 type Reading struct {
 	// Strong reads ride in a commit group: they see every acknowledged write.
 	Strong bool
+	// Reader says for whom strong reads are made, Caller which of them it is: a user's id
+	// or an address. The zero Reader is the shop itself.
+	Reader Reader
+	Caller string
+	// Allow is asked before each strong read; its error is the read's answer.
+	Allow func() error
 	// AtLeast is the commit number that a read has to have seen, 0 for none.
 	AtLeast int64
 	// Wrote is told the number of each commit under the context.
@@ -26,10 +32,28 @@ func WithReading(ctx context.Context, r Reading) context.Context {
 	return context.WithValue(ctx, readingKey{}, r)
 }
 
-// FromPrimary makes the reads under the context strong, whatever they were.
+// FromPrimary makes the reads under the context strong, whatever they were. They are
+// the shop's own: what a write or a log-in has to know.
 func FromPrimary(ctx context.Context) context.Context {
 	r := readingOf(ctx)
-	r.Strong = true
+	r.Strong, r.Reader, r.Caller, r.Allow = true, ReaderShop, "", nil
+	return WithReading(ctx, r)
+}
+
+// Strong reports whether the reads under the context are strong.
+func Strong(ctx context.Context) bool { return readingOf(ctx).Strong }
+
+// FromReplica makes the reads under the context ordinary ones that tell nobody how old
+// they are: for what is only a guide.
+func FromReplica(ctx context.Context) context.Context {
+	return WithReading(ctx, Reading{})
+}
+
+// ForReader has the reads under the context made for a caller whose strong reads have
+// no limit but the places of its Reader.
+func ForReader(ctx context.Context, reader Reader, caller string) context.Context {
+	r := readingOf(ctx)
+	r.Reader, r.Caller, r.Allow = reader, caller, nil
 	return WithReading(ctx, r)
 }
 

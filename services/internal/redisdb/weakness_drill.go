@@ -39,11 +39,14 @@ const (
 	oneWaitPerWrite = "one-wait-per-write" // each write is a group of its own; nothing is lost by it, it is slow
 	layout3Early    = "layout-3-early"     // what is stored has the forms and the places of layout 3 while an older layout is in force
 	membersDropped  = "members-dropped"    // products drops what it does not know of a stored product (weakness_drill.go there)
+	noReadQueue     = "no-read-queue"      // strong reads wait among the writes, and anonymous ones have no limit (weakness_drill.go of web)
+	noHashBound     = "no-hash-bound"      // users hashes passwords before it checks, without limit and without slots per kind (weakness_drill.go there)
 	noScanBound     = "no-scan-bound"      // web examines far more ids for one page of a list than its bound (weakness_drill.go there)
 	noUserRate      = "no-user-rate"       // web lets a user send as many requests as they like (weakness_drill.go there)
 	allWeaknesses   = noWait + ", " + waitElsewhere + ", " + waitWithoutRule + ", " + toldEarly + ", " + noIncr + ", " +
 		driverRetries + ", " + noRequestIDs + ", " + noOwnIDs + ", " + refusalsForgot + ", " + oneWaitPerWrite + ", " + layout3Early + ", " + membersDropped + ", " +
-		noScanBound + ", " + noUserRate
+		noScanBound + ", " + noUserRate + ", " +
+		noReadQueue + ", " + noHashBound
 )
 
 // weaknesses reads the environment. A name that is none of ours ends the program:
@@ -82,6 +85,8 @@ func weaken(c *committer) {
 			c.exchange = w.repeatedByDriver
 		case oneWaitPerWrite:
 			c.most = 1
+		case noReadQueue:
+			c.reads.unbounded = true
 		}
 	}
 }

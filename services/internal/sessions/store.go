@@ -47,6 +47,7 @@ const touchesAtOnce = 4
 type database interface {
 	Commit(ctx context.Context, cmd redisdb.Command) (redisdb.Result, error)
 	Hash(ctx context.Context, key string, fields ...string) (redisdb.Fields, error)
+	Hashes(ctx context.Context, keys []string, fields ...string) ([]redisdb.Fields, error)
 }
 
 // credentials checks who logs in.
@@ -120,7 +121,7 @@ func (s *Store) Open(ctx context.Context, requestID string, in Login) (Session, 
 // Authenticate finds whose token it is, and lets the session last on.
 func (s *Store) Authenticate(ctx context.Context, token string) (web.Principal, error) {
 	hash := s.hash(token)
-	fields, err := s.db.Hash(ctx, redisdb.KeySession(hash), "user", "role", "expires")
+	fields, err := s.db.Hash(s.asReader(ctx, hash), redisdb.KeySession(hash), "user", "role", "expires")
 	if err != nil {
 		return web.Principal{}, err
 	}
@@ -131,6 +132,23 @@ func (s *Store) Authenticate(ctx context.Context, token string) (web.Principal, 
 	who := web.Principal{UserID: fields["user"], Role: fields["role"], Session: hash}
 	s.extend(who, time.UnixMilli(expires))
 	return who, nil
+}
+
+// asReader has a strong read of a session count as one of its user's, whom a replica
+// tells. A session that no replica knows is looked for as an anonymous read.
+func (s *Store) asReader(ctx context.Context, hash string) context.Context {
+	if !redisdb.Strong(ctx) {
+		return ctx
+	}
+	found, err := s.db.Hashes(redisdb.FromReplica(ctx), []string{redisdb.KeySession(hash)}, "user", "role")
+	if err != nil || found[0]["user"] == "" {
+		return ctx
+	}
+	reader := redisdb.ReaderCustomer
+	if found[0]["role"] == web.RoleAdmin {
+		reader = redisdb.ReaderAdmin
+	}
+	return redisdb.ForReader(ctx, reader, found[0]["user"])
 }
 
 // extend moves the end of a session that was used, once a hundredth of its time

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -12,9 +13,12 @@ import (
 	"evergreen/services/internal/fault"
 )
 
-// maxKnownUsers bounds the memory of the per-user limit; who falls out of the
-// table starts with a full burst again.
-const maxKnownUsers = 100_000
+// maxKnownUsers and maxKnownAddresses bound the memory of the limits per user and per
+// address; a caller that falls out of its table starts with a full burst again.
+const (
+	maxKnownUsers     = 100_000
+	maxKnownAddresses = 20_000
+)
 
 // Counter counts something per minute for all replicas together; it answers how
 // long to wait, zero when the call is within perMinute.
@@ -26,17 +30,20 @@ type Counter interface {
 type LimitSettings struct {
 	// UserPerSecond is for one user over all replicas.
 	UserPerSecond int
+	// StrongReadsPerSecond is for one address without a session, over all replicas.
+	StrongReadsPerSecond int
 	// SignInAddressPerMinute and SignInAccountPerMinute are sign-ups and logins.
 	SignInAddressPerMinute, SignInAccountPerMinute int
 }
 
 // Limits refuses callers that ask too often. Admins are under none of them.
 type Limits struct {
-	settings LimitSettings
-	counter  Counter
-	replicas func() int
-	users    *lru.Cache[string, *rate.Limiter]
-	log      *slog.Logger
+	settings  LimitSettings
+	counter   Counter
+	replicas  func() int
+	users     *lru.Cache[string, *rate.Limiter]
+	addresses *lru.Cache[string, *rate.Limiter]
+	log       *slog.Logger
 }
 
 // NewLimits makes Limits. replicas tells how many replicas share the load: each
@@ -44,7 +51,11 @@ type Limits struct {
 // so that a replica's loss is felt by nobody before it is noticed.
 func NewLimits(s LimitSettings, counter Counter, replicas func() int, log *slog.Logger) (*Limits, error) {
 	users, err := lru.New[string, *rate.Limiter](maxKnownUsers)
-	return &Limits{settings: s, counter: counter, replicas: replicas, users: users, log: log}, err
+	if err != nil {
+		return nil, err
+	}
+	addresses, err := lru.New[string, *rate.Limiter](maxKnownAddresses)
+	return &Limits{settings: s, counter: counter, replicas: replicas, users: users, addresses: addresses, log: log}, err
 }
 
 // PerUser is the middleware for the rate of one user.
@@ -53,20 +64,58 @@ func (l *Limits) PerUser(c *gin.Context) {
 	if who.UserID == "" || who.IsAdmin() {
 		return
 	}
-	share := rate.Limit(float64(l.settings.UserPerSecond) / float64(max(1, l.replicas())))
-	limiter, known := l.users.Get(who.UserID)
+	if !l.limiter(l.users, who.UserID, l.settings.UserPerSecond).Allow() && !without(noUserRate) {
+		Fail(c, tooMany("user-rate", time.Second))
+	}
+}
+
+// limiter gives the limiter of one caller in a table, with this replica's share of the rate.
+func (l *Limits) limiter(table *lru.Cache[string, *rate.Limiter], caller string, perSecond int) *rate.Limiter {
+	share := rate.Limit(float64(perSecond) / float64(max(1, l.replicas())))
+	limiter, known := table.Get(caller)
 	if !known {
-		limiter = rate.NewLimiter(share, 2*l.settings.UserPerSecond)
-		if earlier, found, _ := l.users.PeekOrAdd(who.UserID, limiter); found {
+		limiter = rate.NewLimiter(share, 2*perSecond)
+		if earlier, found, _ := table.PeekOrAdd(caller, limiter); found {
 			limiter = earlier
 		}
 	}
 	if limiter.Limit() != share {
 		limiter.SetLimit(share)
 	}
-	if !limiter.Allow() && !without(noUserRate) {
-		Fail(c, tooMany("user-rate", time.Second))
+	return limiter
+}
+
+// StrongReads gives the address that a request counts for and the limit of its strong
+// reads, to be asked before each of them. The first one of a request is refused at the
+// limit. The others are counted, so that the address waits the longer for its next
+// request.
+func (l *Limits) StrongReads(c *gin.Context) (address string, allow func() error) {
+	address, counted := network(c.ClientIP()), false
+	return address, func() error {
+		limiter := l.limiter(l.addresses, address, l.settings.StrongReadsPerSecond)
+		if counted || without(noReadQueue) {
+			limiter.Reserve()
+			return nil
+		}
+		counted = true
+		if !limiter.Allow() {
+			return tooMany("strong-read-rate", time.Second)
+		}
+		return nil
 	}
+}
+
+// network is the address itself for IPv4, and for IPv6 the network of 64 bits, which one customer has as a rule.
+func network(address string) string {
+	parsed, err := netip.ParseAddr(address)
+	if err != nil || parsed.Unmap().Is4() {
+		return address
+	}
+	prefix, err := parsed.Prefix(64)
+	if err != nil {
+		return address
+	}
+	return prefix.String()
 }
 
 // SignInAddress is the middleware for sign-ups and logins of one address.

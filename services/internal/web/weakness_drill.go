@@ -13,6 +13,7 @@ import (
 const (
 	noScanBound = "no-scan-bound" // pages examine ten times as many ids as the bound allows
 	noUserRate  = "no-user-rate"  // a user sends as many requests as they like
+	noReadQueue = "no-read-queue" // an address makes as many strong reads as it likes
 )
 
 // without says that a defence was taken out of this program.

@@ -3,7 +3,10 @@
 package web
 
 // What ships has all its defences. A program that is built for the drill can lack some: weakness_drill.go.
-const noUserRate = ""
+const (
+	noUserRate  = ""
+	noReadQueue = ""
+)
 
 func without(string) bool { return false }
 
