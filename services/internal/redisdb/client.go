@@ -60,8 +60,8 @@ type DB struct {
 	committer *committer
 	bound     *connections
 
-	peers  atomic.Int64  // how many API replicas share the load
-	layout atomic.Int64  // of the data, as far as this replica knows; 0 until it does
+	peers  atomic.Int64 // how many API replicas share the load
+	layout atomic.Int64 // of the data, as far as this replica knows; 0 until it does
 	// changed is when this replica saw the layout change, nil if it never did.
 	changed atomic.Pointer[time.Time]
 	turn    atomic.Uint64 // which replica reads next
