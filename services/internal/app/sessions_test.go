@@ -87,7 +87,7 @@ func storesOf(t *testing.T) stores {
 func (s stores) signUp(t *testing.T) users.User {
 	t.Helper()
 	made, _, err := s.users.Create(t.Context(), web.Change{Request: idempotency.Request{ID: web.NewID()}},
-		users.SignUp{Email: shoptest.Unique("between") + "@example.com", Password: shoptest.Password})
+		users.SignUp{Email: shoptest.Unique("between") + "@example.com", Password: shoptest.Password}, users.Hashing{})
 	require.NoError(t, err)
 	return made
 }
@@ -109,7 +109,7 @@ func (c changing) Check(ctx context.Context, email, password string) (users.Cred
 	require.NoError(c.t, err)
 	require.True(c.t, matches)
 	change := web.Change{Request: idempotency.Request{ID: web.NewID()}}
-	_, _, err = c.Update(ctx, change, credential.UserID, []byte(`{"password":"another good password"}`))
+	_, _, err = c.Update(ctx, change, credential.UserID, []byte(`{"password":"another good password"}`), users.Hashing{})
 	require.NoError(c.t, err)
 	return credential, matches, nil
 }

@@ -49,6 +49,17 @@ func FromReplica(ctx context.Context) context.Context {
 	return WithReading(ctx, Reading{})
 }
 
+// Untold is for a commit that may turn out to be only a question: nobody is told of it.
+// Tell does so afterwards.
+func Untold(ctx context.Context) context.Context {
+	r := readingOf(ctx)
+	r.Wrote = nil
+	return WithReading(ctx, r)
+}
+
+// Tell tells the context's Wrote of a commit that was made under Untold.
+func Tell(ctx context.Context, result Result) { readingOf(ctx).wrote(result.Seq) }
+
 // ForReader has the reads under the context made for a caller whose strong reads have
 // no limit but the places of its Reader.
 func ForReader(ctx context.Context, reader Reader, caller string) context.Context {

@@ -46,14 +46,14 @@ func (s *Store) ensureAdmin(ctx context.Context, email, password string) (bool, 
 	}
 	applied := false
 	if fields[fieldSeed] != "" {
-		if applied, err = s.passwords.Matches(ctx, password, fields[fieldSeed]); err != nil {
+		if applied, err = s.passwords.matches(ctx, forAdmin, password, fields[fieldSeed]); err != nil {
 			return false, err
 		}
 	}
 	if applied && current.Role == web.RoleAdmin {
 		return true, nil
 	}
-	hash, err := s.passwords.Hash(ctx, password)
+	hash, err := s.passwords.hash(ctx, forAdmin, password)
 	if err != nil {
 		return false, err
 	}
@@ -66,11 +66,11 @@ func (s *Store) ensureAdmin(ctx context.Context, email, password string) (bool, 
 }
 
 func (s *Store) createAdmin(ctx context.Context, w web.Change, email, password string) (bool, error) {
-	hash, err := s.passwords.Hash(ctx, password)
+	hash, err := s.passwords.hash(ctx, forAdmin, password)
 	if err != nil {
 		return false, err
 	}
-	_, _, err = s.create(ctx, w, SignUp{Email: email}, web.RoleAdmin, hash, hash)
+	_, _, err = s.create(ctx, w, s.newID(), SignUp{Email: email}, web.RoleAdmin, hash, hash)
 	if err != nil && isTaken(err) {
 		return false, nil // the other replica was faster: look at what it made
 	}
@@ -97,12 +97,16 @@ func (s *Store) Check(ctx context.Context, email, password string) (Credential, 
 	if err != nil {
 		return Credential{}, false, err
 	}
-	fields, err := s.db.Hash(ctx, redisdb.KeyUser(id), fieldPassword)
+	fields, err := s.db.Hash(ctx, redisdb.KeyUser(id), fieldPassword, "role")
 	if err != nil {
 		return Credential{}, false, err
 	}
 	hash := fields[fieldPassword]
-	matches, err := s.passwords.Matches(ctx, password, hash)
+	why := forLogIn
+	if fields["role"] == web.RoleAdmin {
+		why = forAdmin
+	}
+	matches, err := s.passwords.matches(ctx, why, password, hash)
 	if err != nil {
 		return Credential{}, false, fmt.Errorf("comparing a password: %w", err)
 	}

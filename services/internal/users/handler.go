@@ -9,9 +9,10 @@ import (
 	"evergreen/services/internal/web"
 )
 
-// accountLimit counts the sign-ups of one account.
+// accountLimit counts the sign-ups and password changes of one account, and the latter of one address, too.
 type accountLimit interface {
 	SignInAccount(c *gin.Context, account string) error
+	SignIn(c *gin.Context, account string) error
 }
 
 // Handler answers for users.
@@ -38,7 +39,7 @@ func (h *Handler) Create(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	user, replayed, err := h.store.Create(c.Request.Context(), w, in)
+	user, replayed, err := h.store.Create(c.Request.Context(), w, in, h.hashing(c))
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (h *Handler) Update(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	user, replayed, err := h.store.Update(c.Request.Context(), w, c.Param("id"), patch)
+	user, replayed, err := h.store.Update(c.Request.Context(), w, c.Param("id"), patch, h.hashing(c))
 	if err != nil {
 		return err
 	}
@@ -116,6 +117,10 @@ func (h *Handler) Delete(c *gin.Context) error {
 	}
 	web.Gone(c, replayed)
 	return nil
+}
+
+func (h *Handler) hashing(c *gin.Context) Hashing {
+	return Hashing{ByAdmin: web.Caller(c).IsAdmin(), Allow: func(account string) error { return h.limit.SignIn(c, account) }}
 }
 
 // ownOrAdmin hides other people: their ids do not exist for the caller.

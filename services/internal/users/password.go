@@ -2,8 +2,12 @@ package users
 
 import (
 	"context"
+	"sync/atomic"
+	"time"
 
 	"github.com/alexedwards/argon2id"
+
+	"evergreen/services/internal/fault"
 )
 
 // hashing is what argon2id costs: 19 MiB, two passes, one lane, OWASP's first
@@ -11,39 +15,101 @@ import (
 // the memory limit of a replica.
 var hashing = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
-// hashesAtOnce bounds the memory and the cores that logins may take; the rest queue.
-const hashesAtOnce = 2
+// purpose is what a password is hashed for. Each has slots and a queue of its own, so
+// that many hashes for one purpose keep no other waiting.
+type purpose int
+
+const (
+	forLogIn purpose = iota
+	forSignUp
+	forAdmin // log-ins of admins, and what admins do
+
+	purposes = iota
+)
+
+// Bounds of the hashes of one replica. All slots together take 57 MiB.
+const (
+	// hashesAtOnce is for each purpose.
+	hashesAtOnce = 1
+	// mostQueued is how many hashes of one purpose wait at most: less than a second's
+	// worth on a machine that is at rest. Admins are few, and have more.
+	mostQueued, mostQueuedForAdmin = 32, 256
+)
+
+// ErrHashesBusy says that too many passwords are waiting to be hashed; nothing was changed.
+var ErrHashesBusy = &fault.Error{Kind: fault.TooMany, Code: "signin-busy", RetryAfter: 2 * time.Second,
+	Detail: "Too many sign-ins are waiting. Nothing was changed."}
 
 // Passwords hashes and compares passwords, few at a time.
 type Passwords struct {
-	slots chan struct{}
+	lanes [purposes]*lane
 	// nobody is compared with when there is no such user, so that the time of a
 	// login does not tell who has an account.
 	nobody string
 }
 
+// lane is the slots of one purpose and the queue before them.
+type lane struct {
+	slots  chan struct{}
+	most   int64
+	inside atomic.Int64 // those in a slot and those that wait
+}
+
 // NewPasswords makes a Passwords.
 func NewPasswords() (*Passwords, error) {
 	nobody, err := argon2id.CreateHash("nobody's password", hashing)
-	return &Passwords{slots: make(chan struct{}, hashesAtOnce), nobody: nobody}, err
+	return &Passwords{lanes: lanes(), nobody: nobody}, err
 }
 
-// Hash hashes a password for keeping.
-func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
-	if err := p.enter(ctx); err != nil {
+// separateLanes gives each purpose its own.
+func separateLanes() [purposes]*lane {
+	return [purposes]*lane{
+		forLogIn: newLane(hashesAtOnce, mostQueued), forSignUp: newLane(hashesAtOnce, mostQueued), forAdmin: newLane(hashesAtOnce, mostQueuedForAdmin),
+	}
+}
+
+func newLane(atOnce, queued int) *lane {
+	return &lane{slots: make(chan struct{}, atOnce), most: int64(atOnce + queued)}
+}
+
+// toBeHashed is what a script is given in place of a new password's hash: it checks all
+// the rest, and answers codeHashWanted if only the hash is missing.
+const toBeHashed = "?"
+
+// Hashing says for whom a password is hashed.
+type Hashing struct {
+	// ByAdmin is set for what an admin does.
+	ByAdmin bool
+	// Allow is asked with the account's email before a changed password is hashed; its
+	// error is the answer.
+	Allow func(account string) error
+}
+
+func (h Hashing) purpose() purpose {
+	if h.ByAdmin {
+		return forAdmin
+	}
+	return forSignUp
+}
+
+// hash hashes a password for keeping.
+func (p *Passwords) hash(ctx context.Context, why purpose, password string) (string, error) {
+	leave, err := p.lanes[why].enter(ctx)
+	if err != nil {
 		return "", err
 	}
-	defer p.leave()
+	defer leave()
 	return argon2id.CreateHash(password, hashing)
 }
 
-// Matches compares a password with a hash; "" stands for a user that does not
+// matches compares a password with a hash; "" stands for a user that does not
 // exist, takes as long and never matches.
-func (p *Passwords) Matches(ctx context.Context, password, hash string) (bool, error) {
-	if err := p.enter(ctx); err != nil {
+func (p *Passwords) matches(ctx context.Context, why purpose, password, hash string) (bool, error) {
+	leave, err := p.lanes[why].enter(ctx)
+	if err != nil {
 		return false, err
 	}
-	defer p.leave()
+	defer leave()
 	if hash == "" {
 		_, err := argon2id.ComparePasswordAndHash(password, p.nobody)
 		return false, err
@@ -51,13 +117,20 @@ func (p *Passwords) Matches(ctx context.Context, password, hash string) (bool, e
 	return argon2id.ComparePasswordAndHash(password, hash)
 }
 
-func (p *Passwords) enter(ctx context.Context) error {
+// enter waits for a slot, in the order of arrival. With too many waiting it refuses at once.
+func (l *lane) enter(ctx context.Context) (leave func(), err error) {
+	if l.inside.Add(1) > l.most {
+		l.inside.Add(-1)
+		return nil, ErrHashesBusy
+	}
 	select {
-	case p.slots <- struct{}{}:
-		return nil
+	case l.slots <- struct{}{}:
+		return func() {
+			<-l.slots
+			l.inside.Add(-1)
+		}, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		l.inside.Add(-1)
+		return nil, ctx.Err()
 	}
 }
-
-func (p *Passwords) leave() { <-p.slots }

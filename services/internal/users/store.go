@@ -33,6 +33,7 @@ const (
 	codeNotFound
 	codeStale
 	codeChanged
+	codeHashWanted
 )
 
 // database is what the store needs of redisdb.
@@ -57,30 +58,49 @@ func NewStore(db database, passwords *Passwords, now func() time.Time, newID fun
 	return &Store{db: db, passwords: passwords, now: now, newID: newID}
 }
 
-// Create signs a customer up.
-func (s *Store) Create(ctx context.Context, w web.Change, in SignUp) (User, bool, error) {
-	hash, err := s.passwords.Hash(ctx, in.Password)
+// Create signs a customer up. The script checks everything first, without the password's
+// hash: what it refuses, or remembers, costs none.
+func (s *Store) Create(ctx context.Context, w web.Change, in SignUp, h Hashing) (User, bool, error) {
+	id := s.newID()
+	if !hashesFirst() {
+		result, err := s.commitCreate(redisdb.Untold(ctx), w, id, in, web.RoleCustomer, toBeHashed, "")
+		if err != nil {
+			return User{}, false, err
+		}
+		if result.Code != codeHashWanted {
+			redisdb.Tell(ctx, result)
+			return created(in, web.RoleCustomer, result)
+		}
+	}
+	hash, err := s.passwords.hash(ctx, h.purpose(), in.Password)
 	if err != nil {
 		return User{}, false, err
 	}
-	return s.create(ctx, w, in, web.RoleCustomer, hash, "")
+	return s.create(ctx, w, id, in, web.RoleCustomer, hash, "")
 }
 
-func (s *Store) create(ctx context.Context, w web.Change, in SignUp, role, hash, seed string) (User, bool, error) {
-	id := s.newID()
-	keys := []string{redisdb.KeyUser(id), redisdb.KeyUserEmail(Fold(in.Email)), redisdb.KeyUsers()}
-	result, err := s.db.Commit(ctx, createScript.Command(w.Request, w.Actor, keys,
-		id, in.Email, in.FirstName, in.LastName, role, hash, web.Time(s.now().UnixMilli()), seed))
-	if err == nil {
-		err = refusal(result)
-	}
+func (s *Store) create(ctx context.Context, w web.Change, id string, in SignUp, role, hash, seed string) (User, bool, error) {
+	result, err := s.commitCreate(ctx, w, id, in, role, hash, seed)
 	if err != nil {
+		return User{}, false, err
+	}
+	return created(in, role, result)
+}
+
+func (s *Store) commitCreate(ctx context.Context, w web.Change, id string, in SignUp, role, hash, seed string) (redisdb.Result, error) {
+	keys := []string{redisdb.KeyUser(id), redisdb.KeyUserEmail(Fold(in.Email)), redisdb.KeyUsers()}
+	return s.db.Commit(ctx, createScript.Command(w.Request, w.Actor, keys,
+		id, in.Email, in.FirstName, in.LastName, role, hash, web.Time(s.now().UnixMilli()), seed))
+}
+
+func created(in SignUp, role string, r redisdb.Result) (User, bool, error) {
+	if err := refusal(r); err != nil {
 		return User{}, false, err
 	}
 	return User{
-		ID: result.Values[0], Email: in.Email, FirstName: in.FirstName, LastName: in.LastName, Role: role,
-		Version: 1, CreatedAt: result.Values[1], UpdatedAt: result.Values[1],
-	}, result.Replayed, nil
+		ID: r.Values[0], Email: in.Email, FirstName: in.FirstName, LastName: in.LastName, Role: role,
+		Version: 1, CreatedAt: r.Values[1], UpdatedAt: r.Values[1],
+	}, r.Replayed, nil
 }
 
 // Get reads one user.
@@ -135,27 +155,53 @@ func (s *Store) load(ctx context.Context, ids []string) ([]jsontext.Value, error
 }
 
 // Update merges patch (RFC 7396) into the user's profile.
-func (s *Store) Update(ctx context.Context, w web.Change, id string, patch []byte) (User, bool, error) {
+func (s *Store) Update(ctx context.Context, w web.Change, id string, patch []byte, h Hashing) (User, bool, error) {
+	hash := ""
 	for ctx.Err() == nil {
 		current, profile, err := s.merged(ctx, id, patch)
 		if err != nil {
 			return User{}, false, err
 		}
-		hash := ""
-		if profile.Password != nil {
-			if hash, err = s.passwords.Hash(ctx, *profile.Password); err != nil {
-				return User{}, false, err
-			}
-		}
-		result, err := s.commitUpdate(ctx, w, id, current, profile, hash, "")
+		result, err := s.update(ctx, w, current, profile, id, hash)
 		if err != nil {
 			return User{}, false, err
 		}
-		if result.Code != codeChanged {
+		switch result.Code {
+		case codeChanged:
+		case codeHashWanted:
+			if hash, err = s.hashChanged(ctx, current, *profile.Password, h); err != nil {
+				return User{}, false, err
+			}
+		default:
+			redisdb.Tell(ctx, result)
 			return updated(id, result)
 		}
 	}
 	return User{}, false, redisdb.ErrUnavailable
+}
+
+// update commits a change. Of one that has a password and no hash yet it learns whether only the hash is missing.
+func (s *Store) update(ctx context.Context, w web.Change, current User, p Profile, id, hash string) (redisdb.Result, error) {
+	if p.Password == nil {
+		return s.commitUpdate(redisdb.Untold(ctx), w, id, current, p, "", "")
+	}
+	if hash == "" && hashesFirst() {
+		return redisdb.Result{Code: codeHashWanted}, nil
+	}
+	if hash == "" {
+		hash = toBeHashed
+	}
+	return s.commitUpdate(redisdb.Untold(ctx), w, id, current, p, hash, "")
+}
+
+// hashChanged hashes an account's new password, if the account may change it now.
+func (s *Store) hashChanged(ctx context.Context, current User, password string, h Hashing) (string, error) {
+	if h.Allow != nil && !hashesFirst() {
+		if err := h.Allow(Fold(current.Email)); err != nil {
+			return "", err
+		}
+	}
+	return s.passwords.hash(ctx, h.purpose(), password)
 }
 
 // merged reads the user and applies patch. A user that is not there gives zero

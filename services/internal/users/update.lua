@@ -1,10 +1,10 @@
 -- Changes a user, if it is still the version that the change was made from.
 -- keys: 1 the user, 2 the email's owner until now, 3 the new email's owner, 4 the user's sessions
 -- args: 1 id, 2 version that the change was made from, 3 version that If-Match demands (0 any),
---       4 email, 5 first name, 6 last name, 7 role, 8 hash of the new password or '', 9 updated_at,
+--       4 email, 5 first name, 6 last name, 7 role, 8 hash of the new password ('?': still to be made) or '', 9 updated_at,
 --       10 prefix of the sessions' keys, 11 hash of the ADMIN_PASSWORD applied or ''
 -- codes: 0 changed {email, first, last, role, version, created_at, updated_at} · 1 email taken {id}
---        2 no such user · 3 If-Match is stale · 4 changed meanwhile (not remembered)
+--        2 no such user · 3 If-Match is stale · 4 changed meanwhile (not remembered) · 5 only the hash is missing (not remembered)
 -- A new password ends every session; a new role is written into them, so that it holds at once.
 -- Safe to run twice: see the prelude.
 local id, updated = args[1], args[9]
@@ -16,6 +16,7 @@ if keys[3] ~= keys[2] then
   local owner = redis.call('GET', keys[3])
   if owner then return finish(1, { owner }) end
 end
+if args[8] == '?' then return answer(5) end
 
 local version = int(tonumber(u[1]) + 1)
 redis.call('HSET', keys[1], 'email', args[4], 'first_name', args[5], 'last_name', args[6], 'role', args[7],

@@ -131,6 +131,14 @@ func (l *Limits) SignInAccount(c *gin.Context, account string) error {
 	return l.count(c, "account", account, l.settings.SignInAccountPerMinute)
 }
 
+// SignIn counts what costs as much as a login of one account, for its address and for the account.
+func (l *Limits) SignIn(c *gin.Context, account string) error {
+	if err := l.count(c, "address", c.ClientIP(), l.settings.SignInAddressPerMinute); err != nil {
+		return err
+	}
+	return l.SignInAccount(c, account)
+}
+
 // count lets the call through when the counter cannot be asked: a login needs a
 // write to the same primary, so nothing is gained by guessing meanwhile.
 func (l *Limits) count(c *gin.Context, what, subject string, perMinute int) error {
