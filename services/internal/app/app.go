@@ -49,9 +49,12 @@ type App struct {
 	db      *redisdb.DB
 	users   *users.Store
 	sweeper *purchases.Sweeper
-	migrate *migrations.Runner
-	api     *http.Server
-	health  *http.Server
+	purger  *purchases.Purger
+	// reserved looks at the stock that unpaid purchases hold.
+	reserved *purchases.ReservedWatch
+	migrate  *migrations.Runner
+	api      *http.Server
+	health   *http.Server
 
 	ready    atomic.Bool // the admin exists and can log in
 	opened   atomic.Bool // the API's port is open
@@ -96,6 +99,10 @@ func (a *App) build() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	day, err := web.NewDay(web.DaySettings{Keys: c.Quotas.DayKeys, Bytes: c.Quotas.DayBytes}, a.db.Replicas, time.Now, a.metrics.purchases.Refused)
+	if err != nil {
+		return nil, err
+	}
 	pages, err := openapi.NewPages()
 	if err != nil {
 		return nil, err
@@ -104,22 +111,32 @@ func (a *App) build() (http.Handler, error) {
 	a.users = users.NewStore(a.db, passwords, now, newID)
 	sessionStore := sessions.NewStore(a.db, a.users, c.SecretKey, c.SessionTTL, now, a.metrics.sessions, a.log)
 	productStore := products.NewStore(a.db, now, newID)
-	purchaseStore := purchases.NewStore(a.db, productStore, c.Reservation, newID, a.metrics.purchases)
+	purchaseStore := purchases.NewStore(a.db, productStore, c.Reservation, quotas(c.Quotas), func() int64 { return 0 }, newID, a.metrics.purchases)
 	a.sweeper = purchases.NewSweeper(purchaseStore, a.log)
+	a.purger = purchases.NewPurger(purchaseStore, a.db, c.PurgeAfter, a.log)
+	a.reserved = purchases.NewReservedWatch(purchaseStore, a.log)
 	a.migrate = migrations.NewRunner(a.db, migrations.All(), c.ReplicaName, a.metrics.migrated, a.log)
 	router, err := routes(gates{
 		observer: web.NewObserver(a.metrics.web, a.log), access: web.NewAccess(sessionStore), limits: limits,
-		maker: idempotency.NewMaker(c.SecretKey), tokens: tokens{secret: c.SecretKey, signed: a.signsTokens, only: a.onlySigned}, ready: a.ready.Load, pages: pages, replica: c.ReplicaName, proxies: c.TrustedProxies,
+		maker: idempotency.NewMaker(c.SecretKey), tokens: tokens{secret: c.SecretKey, signed: a.signsTokens, only: a.onlySigned}, day: day, ready: a.ready.Load, pages: pages, replica: c.ReplicaName, proxies: c.TrustedProxies,
 		deadline: c.CommitDeadline,
 	}, handlers{
 		users: users.NewHandler(a.users, limits), sessions: sessions.NewHandler(sessionStore, limits),
-		products: products.NewHandler(productStore), purchases: purchases.NewHandler(purchaseStore),
+		products: products.NewHandler(productStore), purchases: purchases.NewHandler(purchaseStore, purchases.NewAddressNames(c.SecretKey)),
 	})
 	if err != nil {
 		return nil, err
 	}
 	a.metrics.web.Expect(router.Routes())
 	return router, nil
+}
+
+// quotas are the settings as package purchases has them.
+func quotas(q config.Quotas) purchases.Quotas {
+	return purchases.Quotas{
+		OpenPurchases: q.OpenPurchases, OpenLines: q.OpenLines, OpenPieces: q.OpenPieces, ProductPieces: q.ProductPieces,
+		CoolDown: q.CoolDown, SharePercent: q.SharePercent, AddressPercent: q.AddressPercent,
+	}
 }
 
 // signsTokens reports whether all versions at work can read a signed token.
@@ -162,6 +179,8 @@ func (a *App) Start(ctx context.Context) error {
 		return ctx.Err()
 	}
 	a.sweeper.Start()
+	a.purger.Start()
+	a.reserved.Start()
 	a.migrate.Start()
 	err := a.listen(a.api)
 	a.opened.Store(err == nil)
@@ -233,6 +252,8 @@ func (a *App) Stop(ctx context.Context) error {
 		a.stopSetup()
 	}
 	a.sweeper.Stop()
+	a.purger.Stop()
+	a.reserved.Stop()
 	a.migrate.Stop()
 	err = errors.Join(err, a.db.Stop(), a.health.Shutdown(ctx))
 	a.log.Info("stopped")

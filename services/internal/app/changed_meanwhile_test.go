@@ -57,7 +57,7 @@ func TestAPurchaseWhoseProductChangesMeanwhileIsMadeAnewUnderTheSameKey(t *testi
 		price++
 		admin.Want(t, 200, "PATCH", "/v1/products/"+id, shoptest.Object{"price": shoptest.Object{"amount": price, "currency": "EUR"}})
 	}}
-	shop := purchases.NewStore(db, catalogue, time.Minute, web.NewID, nil)
+	shop := purchases.NewStore(db, catalogue, time.Minute, purchases.Quotas{}, func() int64 { return 0 }, web.NewID, nil)
 	maker := idempotency.NewMaker([]byte("a secret of at least 32 characters"))
 	for name, key := range map[string]string{"a client's key": shoptest.Unique("key"), "the shop's own id": ""} {
 		catalogue.times = 2
@@ -67,11 +67,11 @@ func TestAPurchaseWhoseProductChangesMeanwhileIsMadeAnewUnderTheSameKey(t *testi
 		})}
 		order := purchases.CreateInput{Items: []purchases.Line{{ProductID: id, Quantity: 1}}}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		made, first, err := shop.Create(ctx, change, buyer, order)
+		made, first, err := shop.Create(ctx, change, purchases.Buyer{ID: buyer}, order)
 		cancel()
 		require.NoError(t, err, name)
 		require.Equal(t, price, priceOf(t, admin, made), "%s: the price after the last change", name)
-		again, second, err := shop.Create(t.Context(), change, buyer, order)
+		again, second, err := shop.Create(t.Context(), change, purchases.Buyer{ID: buyer}, order)
 		require.NoError(t, err, name)
 		require.Equal(t, made, again, name)
 		require.True(t, !first.Replayed && second.Replayed, name)

@@ -92,7 +92,7 @@ func (s till) buy(c *shoptest.Client, product string) <-chan shoptest.Answer {
 }
 
 func TestAnExpiryAndALatePaymentAreCounted(t *testing.T) {
-	s := openTill(t, map[string]string{"RESERVATION": "1s"})
+	s := openTill(t, map[string]string{"RESERVATION": "1s", "COOL_DOWN": "0s"})
 	last, begun := shoptest.Product(t, s.admin, 1), s.now()
 	first := "/v1/purchases/" + s.ann.Want(t, 201, "POST", "/v1/purchases", shoptest.Order(last, 1)).Text(t, "id")
 	s.until(func(now figures) bool { return now[`shop_purchases_total{status="expired"}`] == 1 }, "the first expires")

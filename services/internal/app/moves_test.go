@@ -183,10 +183,10 @@ func TestAPriceThatChangesWhileItIsReadIsReadAgain(t *testing.T) {
 	catalogue := &repricing{Store: products.NewStore(s.db, time.Now, web.NewID), reprice: func() {
 		admin.Want(t, 200, "PATCH", "/v1/products/"+product, shoptest.Object{"price": shoptest.Euros(2500)})
 	}}
-	store := purchases.NewStore(s.db, catalogue, 15*time.Minute, web.NewID, nil)
+	store := purchases.NewStore(s.db, catalogue, 15*time.Minute, purchases.Quotas{}, func() int64 { return 0 }, web.NewID, nil)
 	change := web.Change{Request: idempotency.Request{ID: web.NewID()}, Actor: buyer.ID}
 	order := purchases.CreateInput{Items: []purchases.Line{{ProductID: product, Quantity: 2}}}
-	id, _, err := store.Create(t.Context(), change, buyer.ID, order)
+	id, _, err := store.Create(t.Context(), change, purchases.Buyer{ID: buyer.ID}, order)
 	require.NoError(t, err)
 	require.Equal(t, 2, catalogue.read)
 	require.Equal(t, "5000", admin.Want(t, 200, "GET", "/v1/purchases/"+id, nil).Text(t, "total", "amount"))

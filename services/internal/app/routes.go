@@ -29,6 +29,7 @@ type gates struct {
 	limits   *web.Limits
 	maker    idempotency.Maker
 	tokens   tokens
+	day      *web.Day
 	ready    func() bool
 	pages    *openapi.Pages
 	replica  string
@@ -55,7 +56,7 @@ func routes(g gates, h handlers) (*gin.Engine, error) {
 	r.GET("/docs", page(g.pages))
 	r.GET("/docs/:asset", page(g.pages))
 
-	v1 := r.Group("/v1", web.Deadline(g.deadline), web.RequireReady(g.ready), web.CapBody(web.MaxBody), web.PathID, web.NameWrites(g.maker), g.tokens.consistency(g.limits.StrongReads))
+	v1 := r.Group("/v1", web.Deadline(g.deadline), web.RequireReady(g.ready), web.CapBody(web.MaxBody), web.PathID, web.NameWrites(g.maker), g.day.Watch, g.tokens.consistency(g.limits.StrongReads))
 	anyone, signedIn, admin := known(g.access.Anyone), known(g.access.SignedIn), known(g.access.Admin)
 	perUser, perAddress := g.limits.PerUser, g.limits.SignInAddress
 

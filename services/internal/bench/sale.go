@@ -94,7 +94,7 @@ func furnish(ctx context.Context, servers *stack.Stack, w way) (*market, error) 
 // buy makes one purchase of one piece.
 func (m *market) buy(ctx context.Context, store *purchases.Store) error {
 	product := m.shelf[m.serial.Add(1)%shelf]
-	_, _, err := store.Create(ctx, change(m.buyer), m.buyer, purchases.CreateInput{Items: []purchases.Line{{ProductID: product, Quantity: 1}}})
+	_, _, err := store.Create(ctx, change(m.buyer), purchases.Buyer{ID: m.buyer}, purchases.CreateInput{Items: []purchases.Line{{ProductID: product, Quantity: 1}}})
 	return err
 }
 
@@ -103,7 +103,7 @@ func (m *market) buy(ctx context.Context, store *purchases.Store) error {
 func (m *market) sell(ctx context.Context, o Options, w way) (tally, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	store := purchases.NewStore(w.db, m.known, 15*time.Minute, newID, nil)
+	store := purchases.NewStore(w.db, m.known, 15*time.Minute, purchases.Quotas{}, func() int64 { return 0 }, newID, nil)
 	var sold atomic.Int64
 	var callers sync.WaitGroup
 	for range o.Callers {

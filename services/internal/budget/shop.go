@@ -46,7 +46,9 @@ func rows() []string { return []string{rowNginx, rowAPI, rowPrimary, rowFirst, r
 // they cost depends on when they come, and not on the order.
 func openShop(ctx context.Context, o stack.Options) (*shop, error) {
 	o.Services = slices.DeleteFunc(stack.Everything(), stack.Watches)
-	o.Settings = map[string]string{"RATE_USER_PER_SECOND": "1000000", "RATE_EDGE_PER_SECOND": "100000", "EDGE_CONNECTIONS": "4000"}
+	o.Settings = stack.WithHighQuotas(map[string]string{
+		"RATE_USER_PER_SECOND": "1000000", "RATE_EDGE_PER_SECOND": "100000", "EDGE_CONNECTIONS": "4000",
+	})
 	started, err := stack.Start(ctx, o)
 	if err != nil {
 		return nil, err

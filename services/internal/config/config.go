@@ -79,7 +79,31 @@ type Config struct {
 	StrongReadRate int
 	// SignInAddressRate and SignInAccountRate are sign-ups and logins per minute.
 	SignInAddressRate, SignInAccountRate int
+	// Quotas bound what customers can take of the shop.
+	Quotas Quotas
+	// PurgeAfter is how long a cancelled or expired purchase is kept after its last change.
+	PurgeAfter time.Duration
 }
+
+// Quotas bound what one customer, and what all customers of a kind, can take. Admins are under none of them.
+type Quotas struct {
+	// OpenPurchases, OpenLines and OpenPieces are of the unpaid purchases of one customer.
+	OpenPurchases, OpenLines, OpenPieces int
+	// ProductPieces is how many pieces of one product they may hold.
+	ProductPieces int
+	// DayBytes and DayKeys are bytes of purchases and remembered Idempotency-Keys of one customer and day.
+	DayBytes, DayKeys int
+	// CoolDown is for how long a customer who let a purchase expire cannot buy its products. 0 is no cool-down.
+	CoolDown time.Duration
+	// SharePercent is the share of Redis's maxmemory for the unpaid purchases of accounts without a paid purchase,
+	// and once more for those of all other customers.
+	SharePercent int
+	// AddressPercent is how much of either share the purchases from one address may take.
+	AddressPercent int
+}
+
+// MinPurgeAfter is the least PURGE_AFTER: then every remembered outcome that names the purchase has ended.
+const MinPurgeAfter = 48 * time.Hour
 
 // Load reads the settings through getenv (os.Getenv in the real program). The
 // error names every setting that is missing or wrong.
@@ -111,6 +135,8 @@ func Load(getenv func(string) string) (Config, error) {
 		StrongReadRate:    r.number("RATE_STRONG_READS_ADDRESS_PER_SECOND", 50, 1, 1_000_000),
 		SignInAddressRate: r.number("RATE_SIGNIN_ADDRESS_PER_MINUTE", 20, 1, 1_000_000),
 		SignInAccountRate: r.number("RATE_SIGNIN_ACCOUNT_PER_MINUTE", 10, 1, 1_000_000),
+		Quotas:            r.quotas(),
+		PurgeAfter:        r.duration("PURGE_AFTER", 30*24*time.Hour, MinPurgeAfter, 10*365*24*time.Hour),
 	}
 	for _, address := range c.Sentinels {
 		if _, _, err := net.SplitHostPort(address); err != nil {
@@ -130,6 +156,23 @@ func (c Config) Defaults() map[string]bool {
 		"ADMIN_PASSWORD":    known(c.AdminPassword),
 		"REDIS_PASSWORD":    known(c.RedisPassword),
 		"SENTINEL_PASSWORD": known(c.SentinelPassword),
+	}
+}
+
+// most is the largest value of a quota: it is above all that a shop can hold.
+const most = 1_000_000_000
+
+func (r *reader) quotas() Quotas {
+	return Quotas{
+		OpenPurchases:  r.number("QUOTA_OPEN_PURCHASES", 20, 1, most),
+		OpenLines:      r.number("QUOTA_OPEN_LINES", 2_000, 1, most),
+		OpenPieces:     r.number("QUOTA_OPEN_PIECES", 10_000, 1, most),
+		ProductPieces:  r.number("QUOTA_PRODUCT_PIECES", 1_000, 1, most),
+		DayBytes:       r.number("QUOTA_DAY_BYTES", 2<<20, 1_000, most),
+		DayKeys:        r.number("QUOTA_DAY_KEYS", 10_000, 10, most),
+		CoolDown:       r.duration("COOL_DOWN", 5*time.Minute, 0, 24*time.Hour),
+		SharePercent:   r.number("QUOTA_SHARE_PERCENT", 10, 1, 100),
+		AddressPercent: r.number("QUOTA_ADDRESS_PERCENT", 10, 1, 100),
 	}
 }
 

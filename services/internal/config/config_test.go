@@ -34,6 +34,11 @@ func TestWhatIsNotSetHasTheDocumentedDefault(t *testing.T) {
 	require.Equal(t, 10*time.Second, c.CommitDeadline)
 	require.Equal(t, 100, c.UserRate)
 	require.Equal(t, 2, c.Replicas)
+	require.Equal(t, Quotas{
+		OpenPurchases: 20, OpenLines: 2_000, OpenPieces: 10_000, ProductPieces: 1_000, DayBytes: 2 << 20, DayKeys: 10_000,
+		CoolDown: 5 * time.Minute, SharePercent: 10, AddressPercent: 10,
+	}, c.Quotas)
+	require.Equal(t, 30*24*time.Hour, c.PurgeAfter)
 }
 
 func TestTheSentinelsKnowTheAPIByTheSameNameUnlessItIsSaid(t *testing.T) {
@@ -135,6 +140,16 @@ func TestTheBoundsOfASettingAreAllowedAndWhatIsPastThemIsNot(t *testing.T) {
 		"RATE_STRONG_READS_ADDRESS_PER_SECOND": {[]string{"1", "1000000"}, []string{"0", "1000001"}},
 		"RATE_SIGNIN_ADDRESS_PER_MINUTE":       {[]string{"1", "1000000"}, []string{"0", "1000001"}},
 		"RATE_SIGNIN_ACCOUNT_PER_MINUTE":       {[]string{"1", "1000000"}, []string{"0", "1000001"}},
+		"QUOTA_OPEN_PURCHASES":                 {[]string{"1", "1000000000"}, []string{"0", "1000000001"}},
+		"QUOTA_OPEN_LINES":                     {[]string{"1", "1000000000"}, []string{"0", "1000000001"}},
+		"QUOTA_OPEN_PIECES":                    {[]string{"1", "1000000000"}, []string{"0", "1000000001"}},
+		"QUOTA_PRODUCT_PIECES":                 {[]string{"1", "1000000000"}, []string{"0", "1000000001"}},
+		"QUOTA_DAY_BYTES":                      {[]string{"1000", "1000000000"}, []string{"999", "1000000001"}},
+		"QUOTA_DAY_KEYS":                       {[]string{"10", "1000000000"}, []string{"9", "1000000001"}},
+		"QUOTA_SHARE_PERCENT":                  {[]string{"1", "100"}, []string{"0", "101"}},
+		"QUOTA_ADDRESS_PERCENT":                {[]string{"1", "100"}, []string{"0", "101"}},
+		"COOL_DOWN":                            {[]string{"0s", "24h"}, []string{"-1s", "24h0m1s"}},
+		"PURGE_AFTER":                          {[]string{"48h", "87600h"}, []string{"47h59m", "87600h0m1s"}},
 		"ADMIN_PASSWORD": {
 			[]string{strings.Repeat("ä", 12), strings.Repeat("ä", 128)},
 			[]string{strings.Repeat("ä", 11), strings.Repeat("ä", 129)},

@@ -87,10 +87,10 @@ func prepared(ctx context.Context, dir string) (*shop, error) {
 		return nil, err
 	}
 	project, err := containers.Open(ctx, containers.Options{
-		Name: prefix + strconv.Itoa(os.Getpid()), EnvFile: filepath.Join(dir, ".env"), Settings: map[string]string{
+		Name: prefix + strconv.Itoa(os.Getpid()), EnvFile: filepath.Join(dir, ".env"), Settings: stack.WithHighQuotas(map[string]string{
 			"API_IMAGE": "evergreen/api:test", "API_REPLICAS": "2", "COMPOSE_PROFILES": "api-2", "NET": unusedNet(),
 			"PUBLISH_ADDRESS": "127.0.0.1", "PUBLISH_PORT": ports[0], "PROMETHEUS_PORT": ports[1], "ALERTMANAGER_PORT": ports[2], "MAIL_PORT": ports[3],
-		},
+		}),
 	})
 	if err != nil {
 		return nil, err

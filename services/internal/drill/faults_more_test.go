@@ -17,7 +17,7 @@ import (
 // behind proxies, and one replica's clock goes by a file. Its load is not started.
 func harmed(t *testing.T) (*Scene, proxies) {
 	t.Helper()
-	o := stack.Options{Services: WithoutPrometheus()}
+	o := stack.Options{Services: WithoutPrometheus(), Settings: stack.WithHighQuotas(nil)}
 	line, err := listen(t.Context(), &o)
 	require.NoError(t, err)
 	require.NoError(t, ownClock(t.Context(), &o))

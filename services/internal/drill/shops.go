@@ -50,7 +50,7 @@ func (s *shops) open(ctx context.Context, f Fault) (*shop, error) {
 }
 
 func (s *shops) start(ctx context.Context, f Fault) error {
-	options := stack.Options{Services: WithoutPrometheus()}
+	options := stack.Options{Services: WithoutPrometheus(), Settings: stack.WithHighQuotas(nil)}
 	setAll(&options, f.Settings)
 	if f.Prepare != nil {
 		if err := f.Prepare(ctx, &options); err != nil {

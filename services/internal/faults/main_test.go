@@ -25,7 +25,7 @@ func run(m *testing.M) int {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	var err error
-	if shared, err = stack.Start(ctx, stack.Options{}); err != nil {
+	if shared, err = stack.Start(ctx, stack.Options{Settings: stack.WithHighQuotas(nil)}); err != nil {
 		fmt.Fprintln(os.Stderr, "the shared stack did not start:", err)
 		return 1
 	}
@@ -42,7 +42,7 @@ func run(m *testing.M) int {
 func private(t *testing.T, settings map[string]string) *stack.Stack {
 	t.Helper()
 	services := slices.DeleteFunc(stack.Everything(), func(name string) bool { return name == "prometheus" })
-	return stack.StartT(t, stack.Options{Services: services, Settings: settings})
+	return stack.StartT(t, stack.Options{Services: services, Settings: stack.WithHighQuotas(settings)})
 }
 
 // whole gives the shared stack with an admin, and has what the test breaks

@@ -34,6 +34,8 @@ type Details struct {
 	Attributes       map[string]jsontext.Value `json:"attributes" validate:"max=50,dive,keys,min=1,max=50,plain,filled,endkeys"`
 	Price            *money.Money              `json:"price" validate:"required"`
 	DateManufactured string                    `json:"date_manufactured,omitempty" validate:"omitempty,day"`
+	// MaxPerCustomer is how many pieces one customer may buy and hold in all; nil is no limit.
+	MaxPerCustomer *int64 `json:"max_per_customer,omitempty" validate:"omitempty,min=1,max=1000000000"`
 }
 
 // Check holds what validate tags cannot say.
@@ -165,6 +167,8 @@ type Product struct {
 	Name    string
 	Price   money.Money
 	Version int64
+	// MaxPerCustomer is how many pieces one customer may buy and hold in all; 0 is no limit.
+	MaxPerCustomer int64
 }
 
 // Ledger is a product's account: Initial + Adjusted - Sold + Returned = Stock.

@@ -47,6 +47,9 @@ func (s *Store) Lookup(ctx context.Context, ids []string) ([]Product, error) {
 			return nil, err
 		}
 		list[i] = Product{ID: b.ID, Name: b.Name, Price: *b.Price, Version: b.Version}
+		if b.MaxPerCustomer != nil {
+			list[i].MaxPerCustomer = *b.MaxPerCustomer
+		}
 	}
 	return list, nil
 }

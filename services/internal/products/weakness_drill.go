@@ -19,7 +19,7 @@ const membersDropped = "members-dropped"
 func known() []string {
 	return []string{
 		"id", "sku", "family", "options", "name", "description", "category", "company", "tags", "attributes", "price",
-		"date_manufactured", "version", "created_at", "updated_at",
+		"date_manufactured", "max_per_customer", "version", "created_at", "updated_at",
 	}
 }
 

@@ -1,28 +1,61 @@
 -- What the scripts that move a purchase share; it stands between the prelude and
 -- each of them.
--- keys: 1 the purchase, 2 the reservations; args: 1 id, 2 the caller whose
+-- keys: 1 the purchase, 2 the reservations, 3 bytes of unpaid purchases; args: 1 id, 2 the caller whose
 -- purchase it has to be ('' for admins and the shop itself), 3 version that
 -- If-Match demands (0 any), 4 prefix of the products' keys, 5 prefix of the
--- lists of purchases by status, of which one is called ended
+-- lists of purchases by status, of which one is called ended, 6 prefix of customers' counts,
+-- 7 prefix of their cool-downs, 8 the cool-down, ms, 9 what the move adds to it, ms (0 nothing); the script's own
+-- follow, from 1, in own
 -- codes: 0 done {status, version, updated, reserved, reference, refunded} · 1 no such purchase
 --        2 If-Match is stale · 3 wrong status {status}
 local id = args[1]
-local fields = redis.call('HMGET', keys[1], 'user', 'status', 'version', 'items', 'reserved', 'reference', 'refunded', 'lines')
+local fields = redis.call('HMGET', keys[1], 'user', 'status', 'version', 'items', 'reserved', 'reference', 'refunded', 'lines', 'held')
 if not fields[1] or (args[2] ~= '' and args[2] ~= fields[1]) then return finish(1) end
 if args[3] ~= '0' and args[3] ~= fields[3] then return finish(2) end
-local purchase = { status = fields[2], version = fields[3], items = fields[4], lines = fields[8], reserved = fields[5] or '0',
+local own = {}
+for i = 10, #args do own[i - 9] = args[i] end
+local purchase = { user = fields[1], held = fields[9] or '', status = fields[2], version = fields[3], items = fields[4], lines = fields[8], reserved = fields[5] or '0',
   reference = fields[6] or '', refunded = fields[7] or '' }
 
 -- Purchases that are open have a list for each status; before layout 3 each status has one.
 -- Those that ended without a sale are listed by the time of their last change, in ms.
 local LISTED, ENDED = { pending = true, paid = true }, { cancelled = true, expired = true }
 
+-- lines reads the purchase's lines in either form: packed, as packed.go describes it, or
+-- items, which is JSON. A line has the product's id, in 16 bytes where it is packed, and the pieces.
+local function lines()
+  local list = {}
+  if not purchase.lines then
+    for i, item in ipairs(cjson.decode(purchase.items)) do list[i] = { product = item.product_id, pieces = item.quantity } end
+    return list
+  end
+  local packed = cmsgpack.unpack(purchase.lines)
+  for i = 2, #packed, packed[1] do
+    list[#list + 1] = { id = packed[i], product = value({ packed[i] }), pieces = packed[i + 1] }
+  end
+  return list
+end
+
+-- count notes what a new status means for the customer's quotas; it gives the fields of the purchase to set for it.
+local function count(status)
+  if purchase.held == '' and status ~= 'paid' then return {} end
+  local at = { held = args[6] .. purchase.user, strikes = args[7] .. purchase.user, unpaid = keys[3],
+    cool = tonumber(args[8]), add = tonumber(args[9]) }
+  local packed = held.moved(at, purchase.held, lines, purchase.status, status)
+  if packed == purchase.held then return {} end
+  return { 'held', packed }
+end
+
 -- move gives the purchase another status (or the same), a new version and more
 -- fields, and answers its state. HSET comes first: Redis refuses it for want of
 -- memory before anything else of the script has happened.
 local function move(status, ...)
   local version, updated = int(tonumber(purchase.version) + 1), int(now())
-  redis.call('HSET', keys[1], 'status', status, 'version', version, 'updated', updated, ...)
+  local more = { ... }
+  if status ~= purchase.status and status ~= 'fulfilled' and status ~= 'refunded' then
+    for _, field in ipairs(count(status)) do more[#more + 1] = field end
+  end
+  redis.call('HSET', keys[1], 'status', status, 'version', version, 'updated', updated, unpack(more))
   if status ~= purchase.status then
     if LISTED[purchase.status] or layout() < 3 then redis.call('ZREM', args[5] .. purchase.status, id) end
     if LISTED[status] or layout() < 3 then redis.call('ZADD', args[5] .. status, 0, id) end
@@ -32,21 +65,6 @@ local function move(status, ...)
   end
   emit('purchase.' .. (status == purchase.status and 'changed' or status), id, version)
   return { status, version, updated, purchase.reserved, purchase.reference, purchase.refunded }
-end
-
--- lines reads the purchase's lines in either form: packed, as packed.go describes it, or
--- items, which is JSON.
-local function lines()
-  local list = {}
-  if not purchase.lines then
-    for i, item in ipairs(cjson.decode(purchase.items)) do list[i] = { product = item.product_id, pieces = item.quantity } end
-    return list
-  end
-  local packed = cmsgpack.unpack(purchase.lines)
-  for i = 2, #packed, packed[1] do
-    list[#list + 1] = { product = value({ packed[i] }), pieces = packed[i + 1] }
-  end
-  return list
 end
 
 -- give_back returns pieces of a product to its stock; a product that was deleted has none.

@@ -10,16 +10,17 @@ type draft struct {
 	products []string // each once, in the order of their first lines
 	versions []int64  // 0: not found
 	pieces   []int64  // over all lines of the product
+	most     []int64  // max_per_customer of the product; 0: none
 	refusal  int      // what the draft itself already rules out, or 0
 }
 
 // newDraft freezes names and prices of merged lines; catalogue is the products
 // of distinct(lines).
 func newDraft(lines []Line, catalogue []products.Product) draft {
-	d := draft{products: distinct(lines), versions: make([]int64, len(catalogue)), pieces: make([]int64, len(catalogue))}
+	d := draft{products: distinct(lines), versions: make([]int64, len(catalogue)), pieces: make([]int64, len(catalogue)), most: make([]int64, len(catalogue))}
 	at := make(map[string]int, len(catalogue))
 	for i, p := range catalogue {
-		at[d.products[i]], d.versions[i] = i, p.Version
+		at[d.products[i]], d.versions[i], d.most[i] = i, p.Version, p.MaxPerCustomer
 	}
 	for _, line := range lines {
 		i := at[line.ProductID]

@@ -11,10 +11,15 @@ import (
 )
 
 // Handler answers for purchases.
-type Handler struct{ store *Store }
+type Handler struct {
+	store     *Store
+	addresses AddressNames
+}
 
 // NewHandler makes a Handler.
-func NewHandler(store *Store) *Handler { return &Handler{store: store} }
+func NewHandler(store *Store, addresses AddressNames) *Handler {
+	return &Handler{store: store, addresses: addresses}
+}
 
 // Create answers POST /purchases.
 func (h *Handler) Create(c *gin.Context) error {
@@ -30,13 +35,16 @@ func (h *Handler) Create(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	buyer := who.UserID
+	buyer := Buyer{ID: who.UserID, Counted: !who.IsAdmin(), Address: h.addresses.Name(c.ClientIP())}
 	if in.UserID != "" {
-		buyer = in.UserID
+		buyer.ID = in.UserID
 	}
 	id, outcome, err := h.store.Create(c.Request.Context(), w, buyer, in)
 	if err != nil {
 		return err
+	}
+	if !outcome.Replayed {
+		web.CountBytes(c, purchaseBytes+len(outcome.Body))
 	}
 	outcome.Location = "/v1/purchases/" + id
 	web.Done(c, outcome)

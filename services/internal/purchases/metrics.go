@@ -16,6 +16,13 @@ type Metrics struct {
 	statuses            map[string]prometheus.Counter
 	revenue, refunded   *prometheus.CounterVec
 	stockOuts, refusals prometheus.Counter
+
+	quotas           *prometheus.CounterVec
+	purged           prometheus.Counter
+	unpaidBytes      *prometheus.GaugeVec
+	unpaidMost       prometheus.Gauge
+	reservedShare    prometheus.Gauge
+	reservedProducts prometheus.Gauge
 }
 
 // NewMetrics registers the metrics with registry.
@@ -35,6 +42,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		m.statuses[status] = statuses.WithLabelValues(status) // from 0 on, so that rate() sees the first one
 	}
 	registry.MustRegister(statuses, m.revenue, m.refunded, m.stockOuts, m.refusals)
+	m.registerQuotas(registry)
 	return m
 }
 

@@ -1,6 +1,6 @@
 -- Pays a purchase. One that expired before the payment came takes its stock
 -- again, for all lines or for none.
--- more args: 6 the payment's reference
+-- own args: 1 the payment's reference
 -- codes: as in common.lua, and after the state how many products it sold out;
 --        4 too few {product's id, available, …}
 -- Safe to run twice: see the prelude.
@@ -23,8 +23,8 @@ for _, product in ipairs(order) do
 end
 if #short > 0 then return finish(4, short) end
 
-purchase.reference = args[6]
-local values, outs = move('paid', 'reference', args[6]), 0
+purchase.reference = own[1]
+local values, outs = move('paid', 'reference', own[1]), 0
 for _, product in ipairs(order) do
   local p = stocks[product]
   if tonumber(p[1]) == need[product] then outs = outs + 1 end

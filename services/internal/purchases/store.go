@@ -15,6 +15,15 @@ import (
 //go:embed create.lua
 var createSource string
 
+//go:embed held.lua
+var heldSource string
+
+//go:embed quota.lua
+var quotaSource string
+
+//go:embed purge.lua
+var purgeSource string
+
 //go:embed common.lua
 var commonSource string
 
@@ -31,11 +40,12 @@ var fulfilSource string
 var refundSource string
 
 var (
-	createScript  = redisdb.NewScript("purchase.create", createSource)
-	releaseScript = redisdb.NewScript("purchase.release", commonSource+releaseSource)
-	payScript     = redisdb.NewScript("purchase.pay", commonSource+paySource)
-	fulfilScript  = redisdb.NewScript("purchase.fulfil", commonSource+fulfilSource)
-	refundScript  = redisdb.NewScript("purchase.refund", commonSource+refundSource)
+	createScript  = redisdb.NewScript("purchase.create", heldSource+quotaSource+createSource)
+	releaseScript = redisdb.NewScript("purchase.release", heldSource+commonSource+releaseSource)
+	payScript     = redisdb.NewScript("purchase.pay", heldSource+commonSource+paySource)
+	fulfilScript  = redisdb.NewScript("purchase.fulfil", heldSource+commonSource+fulfilSource)
+	refundScript  = redisdb.NewScript("purchase.refund", heldSource+commonSource+refundSource)
+	purgeScript   = redisdb.NewScript("purchase.purge", heldSource+purgeSource)
 )
 
 // database is what the store needs of redisdb.
@@ -60,20 +70,28 @@ type Store struct {
 	db          database
 	products    catalogue
 	reservation time.Duration
+	quotas      Quotas
+	memory      func() int64
 	newID       func() string
 	metrics     *Metrics
+	full        chan struct{} // wakes the purger
 }
 
 // NewStore makes a Store; reservation is how long an unpaid purchase holds its
-// stock, newID names purchases.
-func NewStore(db database, products catalogue, reservation time.Duration, newID func() string, m *Metrics) *Store {
-	return &Store{db: db, products: products, reservation: reservation, newID: newID, metrics: m}
+// stock, memory how many bytes the store may hold (0: not known yet), newID names purchases.
+func NewStore(
+	db database, products catalogue, reservation time.Duration, q Quotas, memory func() int64, newID func() string, m *Metrics,
+) *Store {
+	return &Store{
+		db: db, products: products, reservation: reservation, quotas: weakened(q), memory: memory, newID: newID, metrics: m,
+		full: make(chan struct{}, 1),
+	}
 }
 
 // Create buys for buyer. Prices are read first, from a replica as a rule; the
 // script refuses them if a product has changed since, and then they are read
 // again, from the primary.
-func (s *Store) Create(ctx context.Context, w web.Change, buyer string, in CreateInput) (string, web.Outcome, error) {
+func (s *Store) Create(ctx context.Context, w web.Change, buyer Buyer, in CreateInput) (string, web.Outcome, error) {
 	lines := merge(in.Items)
 	for reading := ctx; ctx.Err() == nil; reading = redisdb.FromPrimary(ctx) {
 		found, err := s.products.Lookup(reading, distinct(lines))
@@ -81,8 +99,8 @@ func (s *Store) Create(ctx context.Context, w web.Change, buyer string, in Creat
 			return "", web.Outcome{}, err
 		}
 		d := newDraft(lines, found)
-		d.ID, d.UserID, d.ExternalRef = s.newID(), buyer, in.ExternalRef
-		result, err := s.commitCreate(ctx, w, d)
+		d.ID, d.UserID, d.ExternalRef = s.newID(), buyer.ID, in.ExternalRef
+		result, err := s.commitCreate(ctx, w, buyer, d)
 		if err != nil {
 			return "", web.Outcome{}, err
 		}
@@ -94,7 +112,7 @@ func (s *Store) Create(ctx context.Context, w web.Change, buyer string, in Creat
 	return "", web.Outcome{}, redisdb.ErrUnavailable
 }
 
-func (s *Store) commitCreate(ctx context.Context, w web.Change, d draft) (redisdb.Result, error) {
+func (s *Store) commitCreate(ctx context.Context, w web.Change, buyer Buyer, d draft) (redisdb.Result, error) {
 	lines, people, err := s.form(d.Items)
 	if err != nil {
 		return redisdb.Result{}, err
@@ -102,15 +120,19 @@ func (s *Store) commitCreate(ctx context.Context, w web.Change, d draft) (redisd
 	keys := []string{
 		redisdb.KeyPurchase(d.ID), redisdb.KeyReservations(), redisdb.KeyPurchases(Pending), redisdb.KeyUserPurchases(d.UserID),
 		redisdb.KeyPurchaseRef(d.ExternalRef), redisdb.KeyUser(d.UserID), redisdb.KeyAllPurchases(),
+		redisdb.KeyHeld(d.UserID), redisdb.KeyStrikes(d.UserID), redisdb.KeyUnpaid(),
 	}
 	args := []any{
 		d.ID, d.UserID, lines, people, len(d.Items), d.Total.Amount, d.Total.Currency, d.ExternalRef, s.reservation.Milliseconds(), d.refusal,
 	}
+	args = append(args, s.quotaArgs(buyer, d, len(lines)+len(people))...)
 	for i, id := range d.products {
 		keys = append(keys, redisdb.KeyProduct(id))
-		args = append(args, d.versions[i], d.pieces[i])
+		args = append(args, d.versions[i], d.pieces[i], packedID(id), d.most[i])
 	}
-	return s.db.Commit(ctx, createScript.Command(w.Request, w.Actor, keys, args...))
+	cmd := createScript.Command(w.Request, w.Actor, keys, args...)
+	cmd.Refusal = w.Refusal
+	return s.db.Commit(ctx, cmd)
 }
 
 // form gives the lines of a purchase in the form of the layout in force: packed lines and people, or no lines and items.
@@ -127,6 +149,9 @@ func (s *Store) form(items []Item) (lines, people []byte, err error) {
 }
 
 func (s *Store) created(ctx context.Context, d draft, r redisdb.Result, in CreateInput) (string, web.Outcome, error) {
+	if err := s.overQuota(r, d, in); err != nil {
+		return "", web.Outcome{}, err
+	}
 	if err := createRefusal(r, d, in); err != nil {
 		return "", web.Outcome{}, err
 	}
@@ -156,17 +181,17 @@ func (s *Store) createdBefore(ctx context.Context, r redisdb.Result) (string, we
 
 // Pay marks a purchase as paid.
 func (s *Store) Pay(ctx context.Context, w web.Change, id string, in PayInput) (web.Outcome, error) {
-	return s.move(ctx, id, Paid, moveCommand(payScript, w, id, "", in.Reference))
+	return s.move(ctx, id, Paid, s.moveCommand(payScript, w, id, "", 0, in.Reference))
 }
 
 // Cancel gives a pending purchase's stock back; owner is "" for an admin.
 func (s *Store) Cancel(ctx context.Context, w web.Change, id, owner string) (web.Outcome, error) {
-	return s.move(ctx, id, Cancelled, moveCommand(releaseScript, w, id, owner, Cancelled))
+	return s.move(ctx, id, Cancelled, s.moveCommand(releaseScript, w, id, owner, s.quotas.coolDownMillis(Cancelled, owner != ""), Cancelled))
 }
 
 // Fulfil says that a paid purchase was handed over.
 func (s *Store) Fulfil(ctx context.Context, w web.Change, id string) (web.Outcome, error) {
-	return s.move(ctx, id, Fulfilled, moveCommand(fulfilScript, w, id, ""))
+	return s.move(ctx, id, Fulfilled, s.moveCommand(fulfilScript, w, id, "", 0))
 }
 
 // Refund gives back what in names, or all that is left.
@@ -175,7 +200,7 @@ func (s *Store) Refund(ctx context.Context, w web.Change, id string, in RefundIn
 	for _, line := range in.Items {
 		args = append(args, line.ProductID, line.Quantity)
 	}
-	return s.move(ctx, id, Refunded, moveCommand(refundScript, w, id, "", args...))
+	return s.move(ctx, id, Refunded, s.moveCommand(refundScript, w, id, "", 0, args...))
 }
 
 // move commits what moves the purchase of that id into a status.
@@ -196,11 +221,16 @@ func (s *Store) move(ctx context.Context, id, status string, cmd redisdb.Command
 	return outcome(fixed, fromResult(r, 0), r.Replayed)
 }
 
-// moveCommand builds what common.lua expects.
-func moveCommand(script *redisdb.Script, w web.Change, id, owner string, args ...any) redisdb.Command {
-	keys := []string{redisdb.KeyPurchase(id), redisdb.KeyReservations()}
-	all := append([]any{id, owner, w.IfMatch, redisdb.KeyProduct(""), redisdb.KeyPurchases("")}, args...)
-	return script.Command(w.Request, w.Actor, keys, all...)
+// moveCommand builds what common.lua expects; coolMillis is what the move adds to the customer's cool-down.
+func (s *Store) moveCommand(script *redisdb.Script, w web.Change, id, owner string, coolMillis int64, args ...any) redisdb.Command {
+	keys := []string{redisdb.KeyPurchase(id), redisdb.KeyReservations(), redisdb.KeyUnpaid()}
+	all := append([]any{
+		id, owner, w.IfMatch, redisdb.KeyProduct(""), redisdb.KeyPurchases(""), redisdb.KeyHeld(""), redisdb.KeyStrikes(""),
+		s.quotas.CoolDown.Milliseconds(), coolMillis,
+	}, args...)
+	cmd := script.Command(w.Request, w.Actor, keys, all...)
+	cmd.Refusal = w.Refusal
+	return cmd
 }
 
 func outcome(f frozen, s state, replayed bool) (web.Outcome, error) {

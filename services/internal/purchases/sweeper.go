@@ -94,7 +94,7 @@ func (s *Sweeper) sweep(ctx context.Context) error {
 // expire needs no remembered outcome: the script looks at the status.
 func (s *Store) expire(ctx context.Context, id string) error {
 	w := web.Change{Request: idempotency.Request{}, Actor: actorSweeper}
-	r, err := s.db.Commit(ctx, moveCommand(releaseScript, w, id, "", Expired))
+	r, err := s.db.Commit(ctx, s.moveCommand(releaseScript, w, id, "", s.quotas.coolDownMillis(Expired, false), Expired))
 	if err == nil {
 		s.metrics.moved(ctx, Expired, r)
 	}

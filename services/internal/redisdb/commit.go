@@ -35,7 +35,8 @@ func (s *Script) Command(request idempotency.Request, actor string, keys []strin
 type Result struct {
 	// Code is the script's own; 0 is success in every script, Named is Refusal's.
 	Code int
-	// Refusal is the name of a refusal, where a script names it.
+	// Refusal is the name of a refusal, where a script names it. One that the script gives by decline is not
+	// remembered.
 	Refusal string
 	Values  []string
 	// Replayed says that this is the remembered outcome of an earlier run.
@@ -98,6 +99,9 @@ func (db *DB) Commit(ctx context.Context, cmd Command) (Result, error) {
 	if err == nil && run.answer.how == refusedNow {
 		err = refusal(run.answer.Refusal, ride.maybeDone())
 	}
+	if err == nil && run.answer.how == declined && ride.maybeDone() {
+		err = ErrOutcomeUnknown
+	}
 	db.metrics.committed(cmd.Script.Name, outcome(err), time.Since(start))
 	if err != nil {
 		return Result{}, final(err, cmd.Script.Name)
@@ -108,6 +112,8 @@ func (db *DB) Commit(ctx context.Context, cmd Command) (Result, error) {
 	case otherForm:
 		return Result{}, unreadable(fmt.Errorf("%s: the outcome is remembered in form %d, which this version cannot read",
 			cmd.Script.Name, run.answer.Code))
+	case declined:
+		return run.answer.Result, nil // nothing was written, so there is nothing to be read
 	}
 	readingOf(ctx).wrote(run.answer.Seq)
 	run.answer.Repeated = ride.maybeDone()
@@ -192,6 +198,7 @@ const (
 	repeated   = 3 // remembered, from an earlier try of the same HTTP request
 	otherForm  = 4 // remembered, in a form that this version cannot read; the code is its number
 	refusedNow = 5 // nothing was written or remembered; Refusal says why
+	declined   = 6 // the same, and the script's caller knows the refusal by its name
 )
 
 func parse(value any) (reply, error) {
@@ -200,7 +207,7 @@ func parse(value any) (reply, error) {
 		return reply{}, fmt.Errorf("a script answered %T", value)
 	}
 	how, isNumber := list[0].(int64)
-	if !isNumber || how < firstRun || how > refusedNow {
+	if !isNumber || how < firstRun || how > declined {
 		return reply{}, errors.New("a script's answer does not begin with how")
 	}
 	r := reply{how: how, Result: Result{Replayed: how == remembered || how == repeated, Own: how == firstRun || how == repeated}}

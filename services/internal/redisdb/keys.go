@@ -92,3 +92,12 @@ func KeyUserPurchases(userID string) string { return "evg:user:" + userID + ":pu
 // KeyReservations has the pending purchases, scored by reserved_until in
 // milliseconds. Sorted set.
 func KeyReservations() string { return "evg:reservations" }
+
+// KeyHeld counts what a customer's unpaid purchases hold; purchases/held.lua has its fields. Hash.
+func KeyHeld(userID string) string { return "evg:held:" + userID }
+
+// KeyStrikes has the cool-downs of a customer; purchases/held.lua has its fields. Hash, expires.
+func KeyStrikes(userID string) string { return "evg:strikes:" + userID }
+
+// KeyUnpaid has the bytes of unpaid purchases by kinds of customers and by address. Hash.
+func KeyUnpaid() string { return "evg:unpaid" }

@@ -18,7 +18,8 @@
 -- A reply is {how, code, value...}: how is 0 first run, 1 remembered, 2 the
 -- request id was used with another body, 3 remembered from an earlier try of this
 -- very HTTP request, by the committer or by nginx, 4 remembered in a form that is
--- not known here {4, number of the form}. Scripts check everything first and
+-- not known here {4, number of the form}, 5 and 6
+-- refused for now. Scripts check everything first and
 -- write afterwards; the shebang line makes Redis refuse a script as a whole
 -- when it may not write (no memory, too few replicas), never in its middle.
 --
@@ -148,6 +149,13 @@ end
 -- answer replies without remembering: for what the caller resolves and asks again.
 local function answer(code, values)
   local reply = { 0, code }
+  for i, v in ipairs(values or {}) do reply[i + 2] = v end
+  return reply
+end
+
+-- decline refuses for now, as refuse does, by a name that the script's caller knows, and with values.
+local function decline(name, values)
+  local reply = { 6, name }
   for i, v in ipairs(values or {}) do reply[i + 2] = v end
   return reply
 end

@@ -2,6 +2,7 @@ package redisdb
 
 import (
 	"context"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -131,6 +132,11 @@ func (db *DB) Count(ctx context.Context, key string) (int64, error) {
 // Due gives up to limit members of a sorted set whose score, in milliseconds,
 // has passed by the primary's clock.
 func (db *DB) Due(ctx context.Context, key string, limit int64) ([]string, error) {
+	return db.DueBefore(ctx, key, 0, limit)
+}
+
+// DueBefore gives up to limit members whose score has passed by age or more, those with the lowest first.
+func (db *DB) DueBefore(ctx context.Context, key string, age time.Duration, limit int64) ([]string, error) {
 	primary := db.topology.primary()
 	if primary == nil {
 		return nil, ErrUnavailable
@@ -139,5 +145,5 @@ func (db *DB) Due(ctx context.Context, key string, limit int64) ([]string, error
 	if err != nil {
 		return nil, err
 	}
-	return primary.ZRangeArgs(ctx, redis.ZRangeArgs{Key: key, Start: "-inf", Stop: now.UnixMilli(), ByScore: true, Count: limit}).Result()
+	return primary.ZRangeArgs(ctx, redis.ZRangeArgs{Key: key, Start: "-inf", Stop: now.Add(-age).UnixMilli(), ByScore: true, Count: limit}).Result()
 }

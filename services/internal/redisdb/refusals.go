@@ -3,6 +3,7 @@ package redisdb
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"evergreen/services/internal/fault"
 )
@@ -16,9 +17,18 @@ import (
 // errRefusedNow marks a refusal of this kind, for metrics.
 var errRefusedNow = errors.New("refused for now")
 
+// The refusals of the quotas of a day, which package web counts.
+var (
+	errDayKeys = &fault.Error{Kind: fault.TooMany, Code: "quota-day-keys", RetryAfter: time.Hour,
+		Detail: "You have sent too many writes today (UTC)."}
+	errDayBytes = &fault.Error{Kind: fault.TooMany, Code: "quota-day-bytes", RetryAfter: time.Hour,
+		Detail: "Your purchases of today (UTC) are too large in all."}
+)
+
 // refusals has the error of each name.
 var refusals = map[string]*fault.Error{
 	ErrFull.Code: ErrFull,
+	errDayKeys.Code: errDayKeys, errDayBytes.Code: errDayBytes,
 }
 
 // refusal gives the error of a name. maybeDone says that an earlier try of the commit may

@@ -225,8 +225,10 @@ func (s *Store) commitUpdate(ctx context.Context, w web.Change, id string, curre
 	keys := []string{
 		redisdb.KeyUser(id), redisdb.KeyUserEmail(Fold(current.Email)), redisdb.KeyUserEmail(Fold(p.Email)), redisdb.KeyUserSessions(id),
 	}
-	return s.db.Commit(ctx, updateScript.Command(w.Request, w.Actor, keys, id, current.Version, w.IfMatch,
-		p.Email, p.FirstName, p.LastName, p.Role, hash, web.Time(s.now().UnixMilli()), redisdb.KeySession(""), seed))
+	cmd := updateScript.Command(w.Request, w.Actor, keys, id, current.Version, w.IfMatch,
+		p.Email, p.FirstName, p.LastName, p.Role, hash, web.Time(s.now().UnixMilli()), redisdb.KeySession(""), seed)
+	cmd.Refusal = w.Refusal
+	return s.db.Commit(ctx, cmd)
 }
 
 func updated(id string, r redisdb.Result) (User, bool, error) {
@@ -249,7 +251,7 @@ func (s *Store) Delete(ctx context.Context, w web.Change, id string) (replayed b
 		current, _ := fromFields(id, fields)
 		keys := []string{
 			redisdb.KeyUser(id), redisdb.KeyUserEmail(Fold(current.Email)), redisdb.KeyUsers(),
-			redisdb.KeyUserSessions(id), redisdb.KeyUserPurchases(id),
+			redisdb.KeyUserSessions(id), redisdb.KeyUserPurchases(id), redisdb.KeyHeld(id), redisdb.KeyStrikes(id),
 		}
 		result, err := s.db.Commit(ctx, deleteScript.Command(w.Request, w.Actor, keys, id, current.Version, w.IfMatch, redisdb.KeySession("")))
 		if err != nil {

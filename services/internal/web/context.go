@@ -20,6 +20,7 @@ const (
 	contextMaker     = "idempotency maker"
 	contextUnsure    = "may have been done"
 	contextRetried   = "sent by nginx once more"
+	contextDay       = "quotas of the day"
 )
 
 // The two roles.
@@ -59,6 +60,9 @@ type Change struct {
 	Actor string
 	// IfMatch is the version that the client demands, or AnyVersion.
 	IfMatch int64
+	// Refusal is the name of the quota that the request passes, or "". A request with a remembered outcome gets that
+	// all the same.
+	Refusal string
 }
 
 // ChangeOf reads the request's Change. Call it after the body was decoded: what
@@ -69,7 +73,7 @@ func ChangeOf(c *gin.Context) (Change, error) {
 		return Change{}, err
 	}
 	version, err := IfMatch(c)
-	return Change{Request: request, Actor: Caller(c).UserID, IfMatch: version}, err
+	return Change{Request: request, Actor: Caller(c).UserID, IfMatch: version, Refusal: countWrite(c)}, err
 }
 
 func name(c *gin.Context) (idempotency.Request, error) {

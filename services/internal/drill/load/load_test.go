@@ -24,7 +24,7 @@ func run(m *testing.M) int {
 	defer cancel()
 	var err error
 	services := slices.DeleteFunc(stack.Everything(), func(name string) bool { return name == "prometheus" })
-	if shop, err = stack.Start(ctx, stack.Options{Services: services}); err != nil {
+	if shop, err = stack.Start(ctx, stack.Options{Services: services, Settings: stack.WithHighQuotas(nil)}); err != nil {
 		fmt.Fprintln(os.Stderr, "the stack did not start:", err)
 		return 1
 	}
