@@ -52,7 +52,7 @@ func atOnce(t *testing.T, n int, buyer *shoptest.Client, body shoptest.Object) m
 // requireNothingHeld demands that nothing is counted of a user's purchases any more.
 func requireNothingHeld(t *testing.T, s *stack.Stack, user string) {
 	t.Helper()
-	require.Equal(t, "", asked(t, s, `local left = {}
+	require.Empty(t, asked(t, s, `local left = {}
 		for i, v in ipairs(redis.call('HGETALL', KEYS[1])) do
 			if i % 2 == 1 and v ~= 'paid' and v ~= 'struck' then left[#left + 1] = v end
 		end

@@ -27,7 +27,7 @@ var (
 
 // refusals has the error of each name.
 var refusals = map[string]*fault.Error{
-	ErrFull.Code: ErrFull,
+	ErrFull.Code:    ErrFull,
 	errDayKeys.Code: errDayKeys, errDayBytes.Code: errDayBytes,
 }
 

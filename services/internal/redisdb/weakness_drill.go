@@ -43,10 +43,13 @@ const (
 	noHashBound     = "no-hash-bound"      // users hashes passwords before it checks, without limit and without slots per kind (weakness_drill.go there)
 	noScanBound     = "no-scan-bound"      // web examines far more ids for one page of a list than its bound (weakness_drill.go there)
 	noUserRate      = "no-user-rate"       // web lets a user send as many requests as they like (weakness_drill.go there)
+	noQuotas        = "no-quotas"          // purchases counts nothing of what customers hold (weakness_drill.go there)
+	noStockCap      = "no-stock-cap"       // a customer may hold any number of pieces (weakness_drill.go of purchases)
+	noCoolDown      = "no-cool-down"       // a customer may buy at once what it has cancelled or let expire (weakness_drill.go of purchases)
 	allWeaknesses   = noWait + ", " + waitElsewhere + ", " + waitWithoutRule + ", " + toldEarly + ", " + noIncr + ", " +
 		driverRetries + ", " + noRequestIDs + ", " + noOwnIDs + ", " + refusalsForgot + ", " + oneWaitPerWrite + ", " + layout3Early + ", " + membersDropped + ", " +
 		noScanBound + ", " + noUserRate + ", " +
-		noReadQueue + ", " + noHashBound
+		noReadQueue + ", " + noHashBound + ", " + noQuotas + ", " + noStockCap + ", " + noCoolDown
 )
 
 // weaknesses reads the environment. A name that is none of ours ends the program:
