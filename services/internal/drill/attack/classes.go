@@ -4,6 +4,8 @@ package attack
 func Classes() []Class {
 	return []Class{
 		userRate(),
+		emptyFilters(),
+		strongReads(),
 	}
 }
 

@@ -45,6 +45,8 @@ type Found struct {
 	Lasted time.Duration `json:"lasted_ns"`
 	// Answers counts the answers that the attack got, by status and code.
 	Answers map[string]int `json:"answers"`
+	// Figures are the class's own.
+	Figures map[string]float64 `json:"figures,omitempty"`
 	// Quiet and During are the others', log-ins apart.
 	Quiet, During           Latency
 	QuietLogIns, LogIns     Latency

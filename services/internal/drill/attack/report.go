@@ -73,6 +73,9 @@ func resources(f Found) string {
 	for _, name := range slices.Sorted(maps.Keys(most.Gauges)) {
 		text += fmt.Sprintf(", %s %.4g -> %.4g", name, before.Gauges[name], most.Gauges[name])
 	}
+	for _, name := range slices.Sorted(maps.Keys(f.Figures)) {
+		text += fmt.Sprintf(", %s %.4g", name, f.Figures[name])
+	}
 	if !f.Grouped {
 		text += " (no memory groups here: memory is measured and not bounded)"
 	}

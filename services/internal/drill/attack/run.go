@@ -104,6 +104,7 @@ func (r *runner) play(ctx context.Context, c Class, shop *shop, f *Found) error 
 	stop()
 	wait()
 	f.Lasted, f.Answers = during.to.Sub(during.from), scene.answers()
+	f.Figures = scene.figures()
 	f.QuietSample, f.MostSample = quiet.most, during.most
 	f.Quiet, f.QuietLogIns = latencies(others.between(quiet.from, quiet.to))
 	f.During, f.LogIns = latencies(others.between(during.from, during.to))

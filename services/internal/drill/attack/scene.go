@@ -5,10 +5,10 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,12 +24,14 @@ type Scene struct {
 	Admin, Guest *load.Client
 	// Product is one with plenty of stock, which the victims buy.
 	Product string
-	// Attackers are filled by Setup.
+	// Attackers and Target, such as the path that is attacked, are filled by Setup.
 	Attackers []Person
+	Target    string
 
 	run    string // part of every name, key and email
 	mu     sync.Mutex
 	counts map[string]int // of the attack's answers, by status and code
+	notes  map[string]float64
 	serial int
 }
 
@@ -44,10 +46,12 @@ type Person struct {
 // object is a JSON object to send.
 type object = map[string]any
 
+func euro() object { return object{"amount": 1999, "currency": "EUR"} }
+
 // newScene signs the admin in and makes the product that victims buy.
 func newScene(ctx context.Context, shop *stack.Stack) (*Scene, error) {
 	s := &Scene{
-		Stack: shop, Guest: load.NewClient(shop.URL()), run: "attack-" + strings.ToLower(rand.Text()[:10]), counts: map[string]int{},
+		Stack: shop, Guest: load.NewClient(shop.URL()), run: "attack-" + strings.ToLower(rand.Text()[:10]), counts: map[string]int{}, notes: map[string]float64{},
 	}
 	token, _, err := s.signIn(ctx, s.Guest, shop.Setting("ADMIN_EMAIL"), shop.Setting("ADMIN_PASSWORD"))
 	if err != nil {
@@ -86,7 +90,7 @@ func (s *Scene) NewProduct(ctx context.Context, stock int) (string, error) {
 	name := s.Key()
 	var made struct{ ID string }
 	err := s.Admin.Keyed(name).Insist(ctx, "POST", "/v1/products",
-		object{"name": name, "price": object{"amount": 1999, "currency": "EUR"}, "stock": stock}, &made)
+		object{"name": name, "price": euro(), "stock": stock}, &made)
 	return made.ID, err
 }
 
@@ -161,18 +165,23 @@ func (s *Scene) Count(name string) {
 	s.counts[name]++
 }
 
+// Note keeps a figure of the class's own for Bound and for the report.
+func (s *Scene) Note(name string, value float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notes[name] = value
+}
+
+func (s *Scene) figures() map[string]float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.notes)
+}
+
 func (s *Scene) answers() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return merge(s.counts)
-}
-
-func merge(counts map[string]int) map[string]int {
-	all := map[string]int{}
-	for name, n := range counts {
-		all[name] = n
-	}
-	return all
+	return maps.Clone(s.counts)
 }
 
 // named is what an answer is counted as: its status, and the code of a problem.
@@ -186,58 +195,4 @@ func named(a load.Answer, err error) string {
 		return status + " " + problem.Code
 	}
 	return status
-}
-
-// Flood is a stream of requests.
-type Flood struct {
-	// PerSecond is how many begin a second; 0: as fast as they are answered.
-	PerSecond int
-	// AtATime is how many may be under way; a tick beyond it sends nothing.
-	AtATime int
-	// Most ends the flood after so many requests; 0 is no end before ctx's.
-	Most int
-	// Send sends the request of a number, 0 and up.
-	Send func(ctx context.Context, number int) (load.Answer, error)
-}
-
-// Flood sends requests until ctx ends or there were Most, and counts the answers. It waits for the last ones.
-func (s *Scene) Flood(ctx context.Context, f Flood) error {
-	var flying sync.WaitGroup
-	defer flying.Wait()
-	slots := make(chan struct{}, max(1, f.AtATime))
-	due := time.Now()
-	for number := 0; f.Most == 0 || number < f.Most; number++ {
-		if f.PerSecond > 0 {
-			due = due.Add(time.Second / time.Duration(f.PerSecond))
-			if !waitUntil(ctx, due) {
-				return nil
-			}
-		}
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return nil
-		}
-		flying.Go(func() {
-			defer func() { <-slots }()
-			a, err := f.Send(ctx, number)
-			if err != nil && ctx.Err() != nil {
-				return // broken off at the end of the attack
-			}
-			s.Count(named(a, err))
-		})
-	}
-	return nil
-}
-
-// waitUntil waits for a time; false: ctx ended before.
-func waitUntil(ctx context.Context, due time.Time) bool {
-	timer := time.NewTimer(time.Until(due))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }
