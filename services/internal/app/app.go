@@ -74,7 +74,8 @@ func New(c config.Config, log *slog.Logger) (*App, error) {
 	a.db = redisdb.New(redisdb.Settings{
 		MasterName: c.MasterName, Sentinels: c.Sentinels, User: c.RedisUser, Password: c.RedisPassword,
 		SentinelUser: c.SentinelUser, SentinelPassword: c.SentinelPassword, Deadline: c.CommitDeadline,
-		Replica: c.ReplicaName, Replicas: c.Replicas, FirstLayout: c.FirstLayout, Unmetered: unmetered(c.ReplicaName),
+		Replica: c.ReplicaName, Replicas: c.Replicas, FirstLayout: c.FirstLayout, CustomerMemoryPercent: c.CustomerPercent,
+		Unmetered: unmetered(c.ReplicaName),
 	}, a.metrics.registry, log)
 	router, err := a.build()
 	if err != nil {

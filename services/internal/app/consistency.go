@@ -77,7 +77,8 @@ func (t tokens) signature(signed string) string {
 // client what came of them: `Cache-Control: no-cache` makes a read as strong as
 // a write, a Consistency-Token makes it see at least that write, and an answer
 // that is older than the bound, for want of a primary, says its Age. Until the caller
-// is known, strong reads are those of an address; strong gives their limit.
+// is known, strong reads are those of an address; strong gives their limit. Its writes may use the reserve of
+// memory if the caller is an admin.
 func (t tokens) consistency(strong func(*gin.Context) (address string, allow func() error)) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		reading := redisdb.Reading{
@@ -102,7 +103,8 @@ func (t tokens) consistency(strong func(*gin.Context) (address string, allow fun
 				reading.AtLeast = seq
 			}
 		}
-		c.Request = c.Request.WithContext(redisdb.WithReading(c.Request.Context(), reading))
+		ctx := redisdb.WithReading(c.Request.Context(), reading)
+		c.Request = c.Request.WithContext(redisdb.WithReserve(ctx, func() bool { return web.Caller(c).IsAdmin() }))
 	}
 }
 

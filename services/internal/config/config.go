@@ -60,6 +60,9 @@ type Config struct {
 	SentinelUser, SentinelPassword string
 	// FirstLayout is the layout that an empty data set begins with, 1 to Layout.
 	FirstLayout int
+	// CustomerPercent is the share of Redis's maxmemory above which customers' writes that
+	// make the data larger are refused; the rest is for admins.
+	CustomerPercent int
 	// SecretKey keys the hashes of tokens and bodies; at least MinSecret bytes.
 	SecretKey []byte
 	// AdminEmail and AdminPassword are the first admin's.
@@ -123,6 +126,7 @@ func Load(getenv func(string) string) (Config, error) {
 		SentinelUser:      UserOf(r.text("SENTINEL_USER", r.text("REDIS_USER", "api")), Layout),
 		SentinelPassword:  r.text("SENTINEL_PASSWORD", r.text("REDIS_PASSWORD", "")),
 		FirstLayout:       r.number("FIRST_LAYOUT", Layout, 1, Layout),
+		CustomerPercent:   r.number("CUSTOMER_MEMORY_PERCENT", 95, 10, 100),
 		SecretKey:         r.secret("SECRET_KEY"),
 		AdminEmail:        r.email("ADMIN_EMAIL"),
 		AdminPassword:     r.password("ADMIN_PASSWORD"),

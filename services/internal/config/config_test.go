@@ -136,6 +136,7 @@ func TestTheBoundsOfASettingAreAllowedAndWhatIsPastThemIsNot(t *testing.T) {
 		"API_REPLICAS":                         {[]string{"2", "16"}, []string{"1", "17"}},
 		"FIRST_LAYOUT":                         {[]string{"1", "3"}, []string{"0", "4"}},
 		"PORT":                                 {[]string{"0", "65535"}, []string{"-1", "65536"}},
+		"CUSTOMER_MEMORY_PERCENT":              {[]string{"10", "100"}, []string{"9", "101"}},
 		"RATE_USER_PER_SECOND":                 {[]string{"1", "1000000"}, []string{"0", "1000001"}},
 		"RATE_STRONG_READS_ADDRESS_PER_SECOND": {[]string{"1", "1000000"}, []string{"0", "1000001"}},
 		"RATE_SIGNIN_ADDRESS_PER_MINUTE":       {[]string{"1", "1000000"}, []string{"0", "1000001"}},

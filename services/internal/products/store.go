@@ -27,7 +27,7 @@ var adjustSource string
 var (
 	createScript = redisdb.NewScript("product.create", createSource)
 	updateScript = redisdb.NewScript("product.update", updateSource)
-	deleteScript = redisdb.NewScript("product.delete", deleteSource)
+	deleteScript = redisdb.NewFreeingScript("product.delete", deleteSource)
 	adjustScript = redisdb.NewScript("product.adjust", adjustSource)
 )
 

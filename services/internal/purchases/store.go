@@ -41,11 +41,11 @@ var refundSource string
 
 var (
 	createScript  = redisdb.NewScript("purchase.create", heldSource+quotaSource+createSource)
-	releaseScript = redisdb.NewScript("purchase.release", heldSource+commonSource+releaseSource)
+	releaseScript = redisdb.NewFreeingScript("purchase.release", heldSource+commonSource+releaseSource)
 	payScript     = redisdb.NewScript("purchase.pay", heldSource+commonSource+paySource)
 	fulfilScript  = redisdb.NewScript("purchase.fulfil", heldSource+commonSource+fulfilSource)
 	refundScript  = redisdb.NewScript("purchase.refund", heldSource+commonSource+refundSource)
-	purgeScript   = redisdb.NewScript("purchase.purge", heldSource+purgeSource)
+	purgeScript   = redisdb.NewFreeingScript("purchase.purge", heldSource+purgeSource)
 )
 
 // database is what the store needs of redisdb.

@@ -12,13 +12,18 @@ import (
 //go:embed beat.lua
 var beatSource string
 
-var beatScript = newScript("beat", beatSource)
+var (
+	beatScript = newScript("beat", allowOOM, beatSource)
+	// roomScript writes nothing; Redis refuses it when it would refuse a purchase for want of memory.
+	roomScript = newScript("room", noFlags, "return 1")
+)
 
 // errLate says that the primary ran each heartbeat too late, or did not tell its time.
 var errLate = errors.New("the primary was too slow for its heartbeat")
 
 // beat sends a heartbeat along with the next group, and answers once it is
-// acknowledged, or at the deadline.
+// acknowledged, or at the deadline. Without memory for a customer's purchase it answers
+// ErrFull, though the heartbeat was written.
 //
 // It carries the primary's own time at which it becomes void. A frozen primary that
 // wakes up runs what it was sent before the freeze; without that limit its heartbeat
@@ -34,9 +39,12 @@ func (db *DB) beat(ctx context.Context, deadline time.Time) error {
 		if now, err := db.primaryTime(ctx); err == nil {
 			void = now.Add(maxAge)
 		}
-		written, err := db.sendBeat(deadline, void)
-		if err != nil || written {
+		written, room, err := db.sendBeat(deadline, void)
+		if err != nil {
 			return err
+		}
+		if written {
+			return room
 		}
 		select {
 		case <-ctx.Done():
@@ -49,14 +57,16 @@ func (db *DB) beat(ctx context.Context, deadline time.Time) error {
 	}
 }
 
-// sendBeat commits one heartbeat and reports whether the primary wrote it.
-func (db *DB) sendBeat(deadline, void time.Time) (bool, error) {
-	var reply *redis.Cmd
+// sendBeat commits one heartbeat and reports whether the primary wrote it. The heartbeat
+// is written without room for a purchase, too; room is nil or ErrFull.
+func (db *DB) sendBeat(deadline, void time.Time) (wrote bool, room, err error) {
+	var reply, sells *redis.Cmd
 	var written int
-	err := db.committer.submit(&item{
+	err = db.committer.submit(&item{
 		deadline: deadline, size: 1,
 		queue: func(ctx context.Context, pipe redis.Pipeliner) {
 			reply = pipe.Do(ctx, "EVAL", beatScript.source, 1, KeyHeartbeat(), void.UnixMilli())
+			sells = pipe.Do(ctx, "EVAL", roomScript.source, 0)
 		},
 		told: func(int64) (err error) {
 			if reply == nil {
@@ -67,9 +77,12 @@ func (db *DB) sendBeat(deadline, void time.Time) (bool, error) {
 		},
 	})
 	if err != nil {
-		return false, err // at its deadline the item may be on its way still, and write to written
+		return false, nil, err // at its deadline the item may be on its way still, and write to written
 	}
-	return written == 1, nil
+	if classify(sells.Err()) == full || db.sparesReserve() {
+		room = ErrFull
+	}
+	return written == 1, room, nil
 }
 
 // primaryTime asks the primary for its time, once.

@@ -5,6 +5,7 @@
 package redisdb
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -44,6 +45,9 @@ type Settings struct {
 	Replicas int
 	// FirstLayout is the layout that an empty data set begins with; 0 is Layout.
 	FirstLayout int
+	// CustomerMemoryPercent is the share of maxmemory above which customers' writes that make
+	// the data larger are refused; 0 means 100, so that there is no reserve for admins.
+	CustomerMemoryPercent int
 	// Unlisted leaves this program out of the replicas that share the load, and has it
 	// write nothing by itself: for one that only commits now and then.
 	Unlisted bool
@@ -62,6 +66,7 @@ type DB struct {
 
 	peers  atomic.Int64 // how many API replicas share the load
 	layout atomic.Int64 // of the data, as far as this replica knows; 0 until it does
+	memory atomic.Pointer[Memory]
 	// changed is when this replica saw the layout change, nil if it never did.
 	changed atomic.Pointer[time.Time]
 	turn    atomic.Uint64 // which replica reads next
@@ -81,6 +86,7 @@ type DB struct {
 // New makes a DB; it connects at the first use. Start keeps it informed.
 func New(s Settings, registry prometheus.Registerer, log *slog.Logger) *DB {
 	redis.SetLogger(driverLog{log}) // the driver knows only one logger per process
+	s.CustomerMemoryPercent = reserving(cmp.Or(s.CustomerMemoryPercent, 100))
 	db := &DB{settings: s, log: log, lags: lags{known: map[string]lag{}}, confirming: make(chan struct{}, mostConfirming)}
 	db.topology = newTopology(s, log, func() { db.metrics.failover() })
 	if s.Unmetered {
@@ -123,6 +129,7 @@ func (db *DB) Start() {
 		db.done.Go(func() { every(ctx, time.Second, db.watchLags) })
 	}
 	db.done.Go(func() { every(ctx, time.Second, db.signLife) })
+	db.done.Go(func() { every(ctx, memoryEvery, db.measureMemory) })
 }
 
 // Stop ends all of it, takes this replica off the list of those that share the

@@ -93,7 +93,7 @@ func (r Result) Int(i int) int64 {
 // flight has to be found out all the same.
 func (db *DB) Commit(ctx context.Context, cmd Command) (Result, error) {
 	start := time.Now()
-	run := &script{cmd: cmd, loaded: true}
+	run := newRun(cmd, cmd.Refusal != "" || db.short(ctx))
 	ride := &item{deadline: db.deadline(ctx), size: len(cmd.Keys) + len(cmd.Args), queue: run.queue, told: run.told}
 	err := db.committer.submit(ride)
 	if err == nil && run.answer.how == refusedNow {
@@ -144,15 +144,26 @@ func final(err error, what string) error {
 // script is a Command on its way.
 type script struct {
 	cmd    Command
-	loaded bool // the server has seen the script, as far as we know
+	form   *Script // cmd's script, or its short form
+	loaded bool    // the server has seen that form, as far as we know
 	run    *redis.Cmd
 	answer reply
 }
 
+// newRun prepares a command. short says that it is refused already, or that memory is
+// short: then its script is sent in the form that writes little or nothing.
+func newRun(cmd Command, short bool) *script {
+	run := &script{cmd: cmd, form: cmd.Script, loaded: true}
+	if short {
+		run.form = cmd.Script.short
+	}
+	return run
+}
+
 func (s *script) queue(ctx context.Context, pipe redis.Pipeliner) {
-	how, name := "EVALSHA", s.cmd.Script.sha
+	how, name := "EVALSHA", s.form.sha
 	if !s.loaded {
-		how, name = "EVAL", s.cmd.Script.source
+		how, name = "EVAL", s.form.source
 	}
 	r, buckets := s.cmd.Request, ""
 	if r.Caller != "" {
@@ -174,6 +185,10 @@ func (s *script) told(seq int64) (err error) {
 	if err := s.run.Err(); err != nil {
 		if isNoScript(err) {
 			s.loaded = false // a new primary has never seen it
+		}
+		if classify(err) == full && s.form != s.cmd.Script.short {
+			s.form, s.loaded = s.cmd.Script.short, true
+			return goesShort{err}
 		}
 		return err
 	}

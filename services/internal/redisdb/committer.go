@@ -201,8 +201,8 @@ func (c *committer) nextWrites() (group []*item) {
 
 // round submits one group. What is not settled goes to the end of the queue, so
 // that the next group is another one; but scripts that a new primary has never
-// seen go again at once, or hundreds that were held would each be tried in vain
-// before the first of them is answered.
+// seen, or has no memory for, go again at once in another form, or hundreds that
+// were held would each be tried in vain before the first of them is answered.
 func (c *committer) round(ctx context.Context) error {
 	group := c.next()
 	c.metrics.group(len(group), len(c.waiting)+len(c.arrivals)+c.reads.length())
@@ -261,8 +261,8 @@ func (c *committer) commit(ctx context.Context, group []*item) ([]*item, error) 
 		}
 		it.done <- it.verdict(err)
 	}
-	if isNoScript(why) {
-		return left, nil // it goes again at once, whole this time
+	if goesAtOnce(why) {
+		return left, nil // in another form this time
 	}
 	return left, why
 }
@@ -285,11 +285,11 @@ func (c *committer) unsettled(group []*item, err error) []*item {
 	var left []*item
 	for _, it := range group {
 		own := it.told(0)
-		if !neverSent(err) && classify(own) == full {
+		if !neverSent(err) && classify(own) == full && !goesAtOnce(own) {
 			it.done <- it.verdict(own)
 			continue
 		}
-		it.back(err, !neverSent(err) && classify(own) != refused)
+		it.back(err, !neverSent(err) && classify(own) != refused && classify(own) != full)
 		if broken {
 			it.fits = max(1, min(it.fits, len(group)/4))
 		}
@@ -319,7 +319,8 @@ func (c *committer) send(ctx context.Context, group []*item) (int64, error) {
 // pipeline is one pipeline: the items, the INCR, the WAIT. It gives the group's
 // number and how many replicas have it. The INCR makes WAIT mean something for
 // refusals and reads: from Redis 7.2 it answers at once on a connection whose last
-// command wrote nothing. Its number is the token for reading one's own writes.
+// command wrote nothing. Its number is the token for reading one's own writes. Redis
+// refuses the plain INCR at maxmemory; then a script does the same, and WAIT follows it.
 func (c *committer) pipeline(ctx context.Context, group []*item) (seq, count int64, err error) {
 	var number, wait *redis.Cmd
 	// Its own error is the first of any command's; what counts is each one's.
@@ -331,6 +332,13 @@ func (c *committer) pipeline(ctx context.Context, group []*item) (seq, count int
 		wait = pipe.Do(ctx, "WAIT", c.ask, waitTimeout.Milliseconds())
 		return nil
 	})
+	if classify(number.Err()) == full {
+		_, _ = c.conn.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+			number = pipe.Do(ctx, "EVAL", numberScript.source, 1, KeyCommitSeq())
+			wait = pipe.Do(ctx, "WAIT", c.ask, waitTimeout.Milliseconds())
+			return nil
+		})
+	}
 	if err := errors.Join(number.Err(), wait.Err()); err != nil {
 		return 0, 0, err
 	}

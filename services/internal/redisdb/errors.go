@@ -82,12 +82,24 @@ func classify(err error) failure {
 	return failed
 }
 
+// goesShort marks Redis's refusal, for want of memory, of a script that has another form
+// for that. Nothing was written; the other form goes next.
+type goesShort struct{ error }
+
+func (e goesShort) Unwrap() error { return e.error }
+
+// goesAtOnce holds for an item that is sent again in another form, without a pause.
+func goesAtOnce(err error) bool {
+	var inShort goesShort
+	return isNoScript(err) || errors.As(err, &inShort)
+}
+
 // isNoScript holds when the server has never seen the script, as a newly
 // promoted primary has not.
 func isNoScript(err error) bool { return redis.HasErrorPrefix(err, "NOSCRIPT") }
 
 // mustRepeat holds for an item that a committed group left undone: it was
-// refused before anything was written, or its script has to be sent whole.
+// refused before anything was written, or its script has to be sent in another form.
 func mustRepeat(err error) bool {
-	return err != nil && (isNoScript(err) || classify(err) == refused || classify(err) == unknown)
+	return err != nil && (goesAtOnce(err) || classify(err) == refused || classify(err) == unknown)
 }

@@ -3,8 +3,11 @@ package redisdb
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"evergreen/services/internal/config"
 )
@@ -28,10 +31,13 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 	if primary == nil {
 		return errNoPrimary
 	}
-	if err := primary.SetNX(ctx, KeySchema(), cmp.Or(db.settings.FirstLayout, Layout), 0).Err(); err != nil {
-		return err
-	}
 	layout, err := primary.Get(ctx, KeySchema()).Int64()
+	if errors.Is(err, redis.Nil) { // SETNX first would be refused at maxmemory
+		if err = primary.SetNX(ctx, KeySchema(), cmp.Or(db.settings.FirstLayout, Layout), 0).Err(); err != nil {
+			return err
+		}
+		layout, err = primary.Get(ctx, KeySchema()).Int64()
+	}
 	if err == nil && (layout < OldestLayout || layout > Layout) {
 		return fmt.Errorf("the data has layout %d, this program knows %d to %d", layout, OldestLayout, Layout)
 	}

@@ -8,7 +8,8 @@
 -- ARGV[6] prefix of the keys of the caller's buckets; '' = this outcome has a key of its own
 -- ARGV[7] this outcome's field in a bucket
 -- ARGV[8] name of the refusal that the API replica has found already; '' = it has found no reason to refuse
--- The rest is the script's own, from 1, in keys and args.
+-- The rest is the script's own, from 1, in keys and args. script.go sets sparing before
+-- this line: true in the form of a freeing script that runs while memory is short.
 --
 -- Why every script is safe to run twice: if this request has an outcome, that
 -- outcome is the answer and nothing else happens; it was written by the same
@@ -163,7 +164,12 @@ end
 -- finish replies and remembers; refusals too, or a frozen API replica that
 -- wakes up could buy what its client was refused through the other one. kept are
 -- the values that form 2 remembers, where they are fewer: the caller finds the others.
+--
+-- While memory is short a freeing script stores effects, of which there is one per
+-- object at most. A refusal that it would have to store is refused for now instead:
+-- else a client could fill the memory with refusals under ever new keys.
 local function finish(code, values, kept)
+  if sparing and code ~= 0 and request.ttl > 0 then return refuse('storage-full') end
   if request.ttl > 0 then remember(code, values or {}, kept) end
   return answer(code, values)
 end

@@ -18,8 +18,8 @@ var lifeSource string
 var rateSource string
 
 var (
-	lifeScript = newScript("life", lifeSource)
-	rateScript = newScript("rate", rateSource)
+	lifeScript = newScript("life", allowOOM, lifeSource)
+	rateScript = newScript("rate", allowOOM, rateSource)
 )
 
 // lifeTTL is how long a replica counts after its last sign of life: three

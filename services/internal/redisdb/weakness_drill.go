@@ -46,10 +46,12 @@ const (
 	noQuotas        = "no-quotas"          // purchases counts nothing of what customers hold (weakness_drill.go there)
 	noStockCap      = "no-stock-cap"       // a customer may hold any number of pieces (weakness_drill.go of purchases)
 	noCoolDown      = "no-cool-down"       // a customer may buy at once what it has cancelled or let expire (weakness_drill.go of purchases)
+	noAllowOOM      = "no-allow-oom"       // Redis refuses all scripts at maxmemory, those that free memory too
+	noAdminReserve  = "no-admin-reserve"   // customers may fill the memory up to maxmemory
 	allWeaknesses   = noWait + ", " + waitElsewhere + ", " + waitWithoutRule + ", " + toldEarly + ", " + noIncr + ", " +
 		driverRetries + ", " + noRequestIDs + ", " + noOwnIDs + ", " + refusalsForgot + ", " + oneWaitPerWrite + ", " + layout3Early + ", " + membersDropped + ", " +
 		noScanBound + ", " + noUserRate + ", " +
-		noReadQueue + ", " + noHashBound + ", " + noQuotas + ", " + noStockCap + ", " + noCoolDown
+		noReadQueue + ", " + noHashBound + ", " + noQuotas + ", " + noStockCap + ", " + noCoolDown + ", " + noAllowOOM + ", " + noAdminReserve
 )
 
 // weaknesses reads the environment. A name that is none of ours ends the program:
@@ -110,6 +112,22 @@ func weakened(prelude string) string {
 		}
 	}
 	return prelude
+}
+
+// flagged takes the flag out that lets a script run at maxmemory.
+func flagged(flags string) string {
+	if flags == allowOOM && slices.Contains(weaknesses(), noAllowOOM) {
+		return noFlags
+	}
+	return flags
+}
+
+// reserving takes the reserve of memory for admins out.
+func reserving(percent int) int {
+	if slices.Contains(weaknesses(), noAdminReserve) {
+		return 100
+	}
+	return percent
 }
 
 // ownTTL is, in milliseconds, for how long ids of our own are remembered; clients'

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/stretchr/testify/require"
 
@@ -192,5 +193,31 @@ func TestOnlyAWeakProgramRemembersAsTheNewestLayoutHasItWhileLayout1IsInForce(t 
 			require.NoError(t, err)
 			require.Equal(t, row.asWell, record != "", "%q", record)
 		})
+	}
+}
+
+func TestWithoutAllowOOMNothingThatFreesMemoryRunsAtMaxmemory(t *testing.T) {
+	for names, refused := range map[string]bool{"": false, noAllowOOM: true} {
+		db, key := openWeak(t, 2*time.Second, names), unique("counter")
+		ask(t, "SET", key, "1")
+		empty := fill(t)
+		script := NewFreeingScript("test.free", "redis.call('DEL', keys[1])\nreturn finish(0)")
+		_, err := db.Commit(t.Context(), script.Command(request(unique("r")), "tester", []string{key}))
+		empty()
+		if refused {
+			require.ErrorIs(t, err, ErrFull)
+			require.Equal(t, "1", ask(t, "EXISTS", key))
+		} else {
+			require.NoError(t, err)
+			require.Equal(t, "0", ask(t, "EXISTS", key))
+		}
+	}
+}
+
+func TestWithoutAReserveCustomersAreRefusedAtMaxmemoryOnly(t *testing.T) {
+	for names, percent := range map[string]int{"": 95, noAdminReserve: 100} {
+		t.Setenv(weaknessSetting, names)
+		db := New(Settings{Replica: t.Name(), CustomerMemoryPercent: 95}, prometheus.NewRegistry(), quiet())
+		require.Equal(t, percent, db.settings.CustomerMemoryPercent)
 	}
 }

@@ -32,8 +32,10 @@ var endSource string
 
 var (
 	createScript = redisdb.NewScript("session.create", createSource)
-	touchScript  = redisdb.NewScript("session.touch", touchSource)
-	endScript    = redisdb.NewScript("session.end", endSource)
+	// adminScript is the same for admins: they can log in at maxmemory, too.
+	adminScript = redisdb.NewFreeingScript("session.create", createSource)
+	touchScript = redisdb.NewFreeingScript("session.touch", touchSource)
+	endScript   = redisdb.NewFreeingScript("session.end", endSource)
 )
 
 // maxPerUser bounds a user's sessions; the one that would expire first goes.
@@ -102,7 +104,11 @@ func (s *Store) Open(ctx context.Context, requestID string, in Login) (Session, 
 	token := rand.Text()
 	hash := s.hash(token)
 	keys := []string{redisdb.KeySession(hash), redisdb.KeyUser(credential.UserID), redisdb.KeyUserSessions(credential.UserID)}
-	result, err := s.db.Commit(ctx, createScript.Command(idempotency.Request{ID: requestID}, credential.UserID, keys,
+	script := createScript
+	if credential.Role == web.RoleAdmin {
+		script = adminScript
+	}
+	result, err := s.db.Commit(ctx, script.Command(idempotency.Request{ID: requestID}, credential.UserID, keys,
 		hash, credential.UserID, credential.Hash, s.ttl.Milliseconds(), maxPerUser, redisdb.KeySession("")))
 	if err != nil {
 		return Session{}, err

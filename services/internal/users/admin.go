@@ -86,6 +86,7 @@ func isTaken(err error) bool {
 type Credential struct {
 	UserID string
 	Hash   string
+	Role   string
 }
 
 // Check compares an email and a password; false is the same for an unknown email
@@ -97,18 +98,18 @@ func (s *Store) Check(ctx context.Context, email, password string) (Credential, 
 	if err != nil {
 		return Credential{}, false, err
 	}
-	fields, err := s.db.Hash(ctx, redisdb.KeyUser(id), fieldPassword, "role")
+	fields, err := s.db.Hash(ctx, redisdb.KeyUser(id), fieldPassword, fieldRole)
 	if err != nil {
 		return Credential{}, false, err
 	}
 	hash := fields[fieldPassword]
 	why := forLogIn
-	if fields["role"] == web.RoleAdmin {
+	if fields[fieldRole] == web.RoleAdmin {
 		why = forAdmin
 	}
 	matches, err := s.passwords.matches(ctx, why, password, hash)
 	if err != nil {
 		return Credential{}, false, fmt.Errorf("comparing a password: %w", err)
 	}
-	return Credential{UserID: id, Hash: hash}, matches, nil
+	return Credential{UserID: id, Hash: hash, Role: fields[fieldRole]}, matches, nil
 }

@@ -24,7 +24,7 @@ var deleteSource string
 var (
 	createScript = redisdb.NewScript("user.create", createSource)
 	updateScript = redisdb.NewScript("user.update", updateSource)
-	deleteScript = redisdb.NewScript("user.delete", deleteSource)
+	deleteScript = redisdb.NewFreeingScript("user.delete", deleteSource)
 )
 
 // The scripts' codes, as their headers list them.
