@@ -14,6 +14,7 @@ type database interface {
 	Value(ctx context.Context, key string) (string, error)
 	Count(ctx context.Context, key string) (int64, error)
 	Newest(ctx context.Context, key, before string, limit int) ([]string, error)
+	InAll(ctx context.Context, keys, ids []string) ([]bool, error)
 	NewestOf(ctx context.Context, keys []string, before string, limit int) ([][]string, error)
 	Due(ctx context.Context, key string, limit int64) ([]string, error)
 	InForce(layout int) bool

@@ -60,13 +60,13 @@ func (s *Store) List(ctx context.Context, page web.Page, filters map[string]stri
 	if sku := filters["sku"]; sku != "" {
 		return s.bySKU(ctx, page, sku, filters)
 	}
-	list, err := s.shortest(ctx, filters)
+	list, others, err := s.shortest(ctx, filters)
 	if err != nil {
 		return nil, "", err
 	}
 	return web.Collect(page,
 		func(before string, n int) ([]string, error) { return s.db.Newest(ctx, list, before, n) },
-		func(ids []string) ([]jsontext.Value, error) { return s.load(ctx, ids, filters) })
+		func(ids []string) ([]jsontext.Value, error) { return s.loadListed(ctx, ids, others, filters) })
 }
 
 func (s *Store) bySKU(ctx context.Context, page web.Page, sku string, filters map[string]string) ([]jsontext.Value, string, error) {
@@ -78,21 +78,50 @@ func (s *Store) bySKU(ctx context.Context, page web.Page, sku string, filters ma
 	return slices.DeleteFunc(items, func(v jsontext.Value) bool { return v == nil }), "", err
 }
 
-// shortest picks the list with the fewest ids; the other filters are checked on
-// the products themselves.
-func (s *Store) shortest(ctx context.Context, filters map[string]string) (string, error) {
-	shortest, least := redisdb.KeyProducts(), int64(-1)
+// shortest picks the list with the fewest ids, and gives the lists of the other filters.
+func (s *Store) shortest(ctx context.Context, filters map[string]string) (shortest string, others []string, err error) {
+	least := int64(-1)
 	for filter, value := range filters {
 		key := redisdb.KeyProductsBy(filter, value)
 		count, err := s.db.Count(ctx, key)
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
+		others = append(others, key)
 		if least < 0 || count < least {
 			shortest, least = key, count
 		}
 	}
-	return shortest, nil
+	if least < 0 {
+		return redisdb.KeyProducts(), nil, nil
+	}
+	return shortest, slices.DeleteFunc(others, func(key string) bool { return key == shortest }), nil
+}
+
+// loadListed loads those products that stand in all of the lists too, nil standing for the
+// others. To look an id up in a list costs a small part of what it costs to load a product.
+func (s *Store) loadListed(ctx context.Context, ids, lists []string, filters map[string]string) ([]jsontext.Value, error) {
+	listed, err := s.db.InAll(ctx, lists, ids)
+	if err != nil {
+		return nil, err
+	}
+	var wanted []string
+	for i, id := range ids {
+		if listed[i] {
+			wanted = append(wanted, id)
+		}
+	}
+	loaded, err := s.load(ctx, wanted, filters)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]jsontext.Value, len(ids))
+	for i := range ids {
+		if listed[i] {
+			items[i], loaded = loaded[0], loaded[1:]
+		}
+	}
+	return items, nil
 }
 
 func (s *Store) load(ctx context.Context, ids []string, filters map[string]string) ([]jsontext.Value, error) {

@@ -50,6 +50,7 @@ type database interface {
 	Value(ctx context.Context, key string) (string, error)
 	Newest(ctx context.Context, key, before string, limit int) ([]string, error)
 	Count(ctx context.Context, key string) (int64, error)
+	InAll(ctx context.Context, keys, ids []string) ([]bool, error)
 }
 
 // Store keeps the products.

@@ -2,6 +2,8 @@ package redisdb
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -117,6 +119,43 @@ func (db *DB) NewestOf(ctx context.Context, keys []string, before string, limit 
 		}
 	}
 	return found, nil
+}
+
+// InAll tells which of the ids stand in all of the lists, in one exchange.
+func (db *DB) InAll(ctx context.Context, keys, ids []string) ([]bool, error) {
+	in := make([]bool, len(ids))
+	for i := range in {
+		in[i] = true
+	}
+	if len(keys) == 0 || len(ids) == 0 {
+		return in, nil
+	}
+	args := make([]any, 2+len(ids))
+	args[0] = "ZMSCORE"
+	for i, id := range ids {
+		args[2+i] = id
+	}
+	replies := make([]*redis.Cmd, len(keys))
+	err := db.readMany(ctx, func(ctx context.Context, pipe redis.Pipeliner) {
+		for i, key := range keys {
+			one := slices.Clone(args)
+			one[1] = key
+			replies[i] = pipe.Do(ctx, one...)
+		}
+	}, len(keys))
+	if err != nil {
+		return nil, err
+	}
+	for _, reply := range replies {
+		scores, err := reply.Slice()
+		if err != nil || len(scores) != len(ids) {
+			return nil, fmt.Errorf("ZMSCORE answered %d scores for %d ids: %w", len(scores), len(ids), err)
+		}
+		for i, score := range scores {
+			in[i] = in[i] && score != nil
+		}
+	}
+	return in, nil
 }
 
 // Count gives the length of a list.

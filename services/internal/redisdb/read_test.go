@@ -131,6 +131,31 @@ func TestIDsAreListedNewestFirst(t *testing.T) {
 	require.Equal(t, []string{"id-2", "id-1", "id-0"}, ids)
 }
 
+func TestAnIDIsInAllListsOrNot(t *testing.T) {
+	db, one, two := open(t, generous), unique("list"), unique("list")
+	for _, id := range []string{"a", "b", "c"} {
+		ask(t, "ZADD", one, "0", id)
+	}
+	ask(t, "ZADD", two, "0", "b")
+	ctx := FromPrimary(t.Context())
+	for _, row := range []struct {
+		keys []string
+		want []bool
+	}{
+		{nil, []bool{true, true, true}},
+		{[]string{one}, []bool{true, true, false}},
+		{[]string{one, two}, []bool{false, true, false}},
+		{[]string{one, unique("no list")}, []bool{false, false, false}},
+	} {
+		in, err := db.InAll(ctx, row.keys, []string{"a", "b", "x"})
+		require.NoError(t, err)
+		require.Equal(t, row.want, in)
+	}
+	in, err := db.InAll(ctx, []string{one}, nil)
+	require.NoError(t, err)
+	require.Empty(t, in)
+}
+
 func TestARateGrantsAPeriodsWorthAndThenSaysHowLongToWait(t *testing.T) {
 	db, subject := open(t, generous), unique("rate")
 	for range 5 {

@@ -27,10 +27,13 @@ const (
 	purposes = iota
 )
 
-// Bounds of the hashes of one replica. All slots together take 57 MiB.
+// Bounds of the hashes of one replica.
 const (
-	// hashesAtOnce is for each purpose.
-	hashesAtOnce = 1
+	// slotsOfPurpose is how many hashes for one purpose are made at once, hashesAtOnce how
+	// many for all. They bound the memory, 38 MiB, and the cores that hashes may take. The
+	// hashes that have the slot of their purpose go in the order of arrival, so each waits
+	// for one other hash at most.
+	slotsOfPurpose, hashesAtOnce = 1, 2
 	// mostQueued is how many hashes of one purpose wait at most: less than a second's
 	// worth on a machine that is at rest. Admins are few, and have more.
 	mostQueued, mostQueuedForAdmin = 32, 256
@@ -42,7 +45,8 @@ var ErrHashesBusy = &fault.Error{Kind: fault.TooMany, Code: "signin-busy", Retry
 
 // Passwords hashes and compares passwords, few at a time.
 type Passwords struct {
-	lanes [purposes]*lane
+	lanes  [purposes]*lane
+	atOnce chan struct{}
 	// nobody is compared with when there is no such user, so that the time of a
 	// login does not tell who has an account.
 	nobody string
@@ -58,13 +62,13 @@ type lane struct {
 // NewPasswords makes a Passwords.
 func NewPasswords() (*Passwords, error) {
 	nobody, err := argon2id.CreateHash("nobody's password", hashing)
-	return &Passwords{lanes: lanes(), nobody: nobody}, err
+	return &Passwords{lanes: lanes(), atOnce: make(chan struct{}, hashesAtOnce), nobody: nobody}, err
 }
 
 // separateLanes gives each purpose its own.
 func separateLanes() [purposes]*lane {
 	return [purposes]*lane{
-		forLogIn: newLane(hashesAtOnce, mostQueued), forSignUp: newLane(hashesAtOnce, mostQueued), forAdmin: newLane(hashesAtOnce, mostQueuedForAdmin),
+		forLogIn: newLane(slotsOfPurpose, mostQueued), forSignUp: newLane(slotsOfPurpose, mostQueued), forAdmin: newLane(slotsOfPurpose, mostQueuedForAdmin),
 	}
 }
 
@@ -94,7 +98,7 @@ func (h Hashing) purpose() purpose {
 
 // hash hashes a password for keeping.
 func (p *Passwords) hash(ctx context.Context, why purpose, password string) (string, error) {
-	leave, err := p.lanes[why].enter(ctx)
+	leave, err := p.enter(ctx, why)
 	if err != nil {
 		return "", err
 	}
@@ -105,7 +109,7 @@ func (p *Passwords) hash(ctx context.Context, why purpose, password string) (str
 // matches compares a password with a hash; "" stands for a user that does not
 // exist, takes as long and never matches.
 func (p *Passwords) matches(ctx context.Context, why purpose, password, hash string) (bool, error) {
-	leave, err := p.lanes[why].enter(ctx)
+	leave, err := p.enter(ctx, why)
 	if err != nil {
 		return false, err
 	}
@@ -115,6 +119,24 @@ func (p *Passwords) matches(ctx context.Context, why purpose, password, hash str
 		return false, err
 	}
 	return argon2id.ComparePasswordAndHash(password, hash)
+}
+
+// enter waits for the slot of a purpose, and then for one of all.
+func (p *Passwords) enter(ctx context.Context, why purpose) (leave func(), err error) {
+	leaveLane, err := p.lanes[why].enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case p.atOnce <- struct{}{}:
+		return func() {
+			<-p.atOnce
+			leaveLane()
+		}, nil
+	case <-ctx.Done():
+		leaveLane()
+		return nil, ctx.Err()
+	}
 }
 
 // enter waits for a slot, in the order of arrival. With too many waiting it refuses at once.

@@ -6,6 +6,7 @@ func Classes() []Class {
 		userRate(),
 		emptyFilters(),
 		strongReads(),
+		passwords(),
 	}
 }
 
