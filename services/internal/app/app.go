@@ -112,7 +112,7 @@ func (a *App) build() (http.Handler, error) {
 	a.users = users.NewStore(a.db, passwords, now, newID)
 	sessionStore := sessions.NewStore(a.db, a.users, c.SecretKey, c.SessionTTL, now, a.metrics.sessions, a.log)
 	productStore := products.NewStore(a.db, now, newID)
-	purchaseStore := purchases.NewStore(a.db, productStore, c.Reservation, quotas(c.Quotas), func() int64 { return 0 }, newID, a.metrics.purchases)
+	purchaseStore := purchases.NewStore(a.db, productStore, c.Reservation, quotas(c.Quotas), func() int64 { return a.db.Memory().MaxBytes }, newID, a.metrics.purchases)
 	a.sweeper = purchases.NewSweeper(purchaseStore, a.log)
 	a.purger = purchases.NewPurger(purchaseStore, a.db, c.PurgeAfter, a.log)
 	a.reserved = purchases.NewReservedWatch(purchaseStore, a.log)

@@ -11,6 +11,7 @@ type draft struct {
 	versions []int64  // 0: not found
 	pieces   []int64  // over all lines of the product
 	most     []int64  // max_per_customer of the product; 0: none
+	bytes    int      // what it takes in the store, about
 	refusal  int      // what the draft itself already rules out, or 0
 }
 

@@ -35,16 +35,14 @@ func (h *Handler) Create(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	buyer := Buyer{ID: who.UserID, Counted: !who.IsAdmin(), Address: h.addresses.Name(c.ClientIP())}
+	buyer := Buyer{ID: who.UserID, Counted: !who.IsAdmin(), Address: h.addresses.Name(c.ClientIP()),
+		Stored: func(bytes int) { web.CountBytes(c, bytes) }}
 	if in.UserID != "" {
 		buyer.ID = in.UserID
 	}
 	id, outcome, err := h.store.Create(c.Request.Context(), w, buyer, in)
 	if err != nil {
 		return err
-	}
-	if !outcome.Replayed {
-		web.CountBytes(c, purchaseBytes+len(outcome.Body))
 	}
 	outcome.Location = "/v1/purchases/" + id
 	web.Done(c, outcome)

@@ -34,6 +34,8 @@ type Buyer struct {
 	Counted bool
 	// Address is the name of the network address that asks; see AddressNames.
 	Address string
+	// Stored is told how many bytes the purchase takes in the store, about, once it is made; it may be nil.
+	Stored func(bytes int)
 }
 
 // coolDownMillis is what an expiry and a cancellation add to a cool-down.
@@ -68,13 +70,16 @@ const (
 const (
 	purchaseBytes = 950
 	refBytes      = 180
+	// A hash that has a value above so many bytes is stored in a form that takes more.
+	smallValueBytes = 64
+	largeHashBytes  = 300
 )
 
-// quotaArgs are create.lua's args of the buyer's quotas; packed is the size of the lines.
-func (s *Store) quotaArgs(buyer Buyer, d draft, packed int) []any {
-	q, share, bytes := s.quotas, s.share(), 0
-	if buyer.Counted && !q.off {
-		bytes = storedBytes(packed, d.ExternalRef)
+// quotaArgs are create.lua's args of the buyer's quotas; bytes is what the purchase takes.
+func (s *Store) quotaArgs(buyer Buyer, bytes int) []any {
+	q, share := s.quotas, s.share()
+	if !buyer.Counted || q.off {
+		bytes = 0
 	}
 	return []any{
 		bytes, q.OpenPurchases, q.OpenLines, q.OpenPieces, q.ProductPieces, q.CoolDown.Milliseconds(),
@@ -82,9 +87,12 @@ func (s *Store) quotaArgs(buyer Buyer, d draft, packed int) []any {
 	}
 }
 
-// storedBytes estimates what a purchase takes in the store.
+// storedBytes estimates what a purchase takes in the store; packed is the size of its lines.
 func storedBytes(packed int, externalRef string) int {
-	bytes := purchaseBytes + packed
+	bytes := purchaseBytes + packed + packed/4 // memory is given out in steps
+	if packed > 2*smallValueBytes {
+		bytes += largeHashBytes
+	}
 	if externalRef != "" {
 		bytes += refBytes + 2*len(externalRef)
 	}

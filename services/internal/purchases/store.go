@@ -100,19 +100,22 @@ func (s *Store) Create(ctx context.Context, w web.Change, buyer Buyer, in Create
 		}
 		d := newDraft(lines, found)
 		d.ID, d.UserID, d.ExternalRef = s.newID(), buyer.ID, in.ExternalRef
-		result, err := s.commitCreate(ctx, w, buyer, d)
+		result, err := s.commitCreate(ctx, w, buyer, &d)
 		if err != nil {
 			return "", web.Outcome{}, err
 		}
 		s.metrics.created(ctx, result)
 		if result.Code != codeChanged {
+			if result.Code == 0 && !result.Replayed && buyer.Stored != nil {
+				buyer.Stored(d.bytes)
+			}
 			return s.created(ctx, d, result, in)
 		}
 	}
 	return "", web.Outcome{}, redisdb.ErrUnavailable
 }
 
-func (s *Store) commitCreate(ctx context.Context, w web.Change, buyer Buyer, d draft) (redisdb.Result, error) {
+func (s *Store) commitCreate(ctx context.Context, w web.Change, buyer Buyer, d *draft) (redisdb.Result, error) {
 	lines, people, err := s.form(d.Items)
 	if err != nil {
 		return redisdb.Result{}, err
@@ -125,7 +128,8 @@ func (s *Store) commitCreate(ctx context.Context, w web.Change, buyer Buyer, d d
 	args := []any{
 		d.ID, d.UserID, lines, people, len(d.Items), d.Total.Amount, d.Total.Currency, d.ExternalRef, s.reservation.Milliseconds(), d.refusal,
 	}
-	args = append(args, s.quotaArgs(buyer, d, len(lines)+len(people))...)
+	d.bytes = storedBytes(len(lines)+len(people), d.ExternalRef)
+	args = append(args, s.quotaArgs(buyer, d.bytes)...)
 	for i, id := range d.products {
 		keys = append(keys, redisdb.KeyProduct(id))
 		args = append(args, d.versions[i], d.pieces[i], packedID(id), d.most[i])
