@@ -31,10 +31,10 @@ func open(t *testing.T) *shop {
 	t.Helper()
 	s := stack.StartT(t, stack.Options{
 		Services: append(stack.RedisAndSentinels(), "api-1", "api-2", "nginx-a"),
-		Settings: map[string]string{
+		Settings: stack.WithHighQuotas(map[string]string{
 			"RATE_USER_PER_SECOND": "100000", "RATE_SIGNIN_ADDRESS_PER_MINUTE": "100000", "RATE_SIGNIN_ACCOUNT_PER_MINUTE": "100000",
 			"RESERVATION": "720h", "RATE_EDGE_PER_SECOND": "100000",
-		},
+		}),
 	})
 	primary, err := s.Primary(t.Context())
 	require.NoError(t, err)
