@@ -95,6 +95,7 @@ func (a *App) build() (http.Handler, error) {
 	}
 	limits, err := web.NewLimits(web.LimitSettings{
 		UserPerSecond: c.UserRate, SignInAddressPerMinute: c.SignInAddressRate, SignInAccountPerMinute: c.SignInAccountRate,
+		Replicas:             c.Replicas,
 		StrongReadsPerSecond: c.StrongReadRate,
 	}, a.db, a.db.Replicas, a.log)
 	if err != nil {

@@ -48,10 +48,11 @@ const (
 	noCoolDown      = "no-cool-down"       // a customer may buy at once what it has cancelled or let expire (weakness_drill.go of purchases)
 	noAllowOOM      = "no-allow-oom"       // Redis refuses all scripts at maxmemory, those that free memory too
 	noAdminReserve  = "no-admin-reserve"   // customers may fill the memory up to maxmemory
+	noSignInMemory  = "no-sign-in-memory"  // web lets every sign-in through while Redis cannot be asked (weakness_drill.go there)
 	allWeaknesses   = noWait + ", " + waitElsewhere + ", " + waitWithoutRule + ", " + toldEarly + ", " + noIncr + ", " +
 		driverRetries + ", " + noRequestIDs + ", " + noOwnIDs + ", " + refusalsForgot + ", " + oneWaitPerWrite + ", " + layout3Early + ", " + membersDropped + ", " +
 		noScanBound + ", " + noUserRate + ", " +
-		noReadQueue + ", " + noHashBound + ", " + noQuotas + ", " + noStockCap + ", " + noCoolDown + ", " + noAllowOOM + ", " + noAdminReserve
+		noReadQueue + ", " + noHashBound + ", " + noQuotas + ", " + noStockCap + ", " + noCoolDown + ", " + noSignInMemory + ", " + noAllowOOM + ", " + noAdminReserve
 )
 
 // weaknesses reads the environment. A name that is none of ours ends the program:

@@ -34,6 +34,8 @@ type LimitSettings struct {
 	StrongReadsPerSecond int
 	// SignInAddressPerMinute and SignInAccountPerMinute are sign-ups and logins.
 	SignInAddressPerMinute, SignInAccountPerMinute int
+	// Replicas is how many replicas are meant to run.
+	Replicas int
 }
 
 // Limits refuses callers that ask too often. Admins are under none of them.
@@ -43,6 +45,7 @@ type Limits struct {
 	replicas  func() int
 	users     *lru.Cache[string, *rate.Limiter]
 	addresses *lru.Cache[string, *rate.Limiter]
+	signIns   *signIns
 	log       *slog.Logger
 }
 
@@ -55,7 +58,11 @@ func NewLimits(s LimitSettings, counter Counter, replicas func() int, log *slog.
 		return nil, err
 	}
 	addresses, err := lru.New[string, *rate.Limiter](maxKnownAddresses)
-	return &Limits{settings: s, counter: counter, replicas: replicas, users: users, addresses: addresses, log: log}, err
+	if err != nil {
+		return nil, err
+	}
+	own, err := newSignIns()
+	return &Limits{settings: s, counter: counter, replicas: replicas, users: users, addresses: addresses, signIns: own, log: log}, err
 }
 
 // PerUser is the middleware for the rate of one user.
@@ -120,7 +127,7 @@ func network(address string) string {
 
 // SignInAddress is the middleware for sign-ups and logins of one address.
 func (l *Limits) SignInAddress(c *gin.Context) {
-	if err := l.count(c, "address", c.ClientIP(), l.settings.SignInAddressPerMinute); err != nil {
+	if err := l.count(c, "address", network(c.ClientIP()), l.settings.SignInAddressPerMinute); err != nil {
 		Fail(c, err)
 	}
 }
@@ -133,22 +140,23 @@ func (l *Limits) SignInAccount(c *gin.Context, account string) error {
 
 // SignIn counts what costs as much as a login of one account, for its address and for the account.
 func (l *Limits) SignIn(c *gin.Context, account string) error {
-	if err := l.count(c, "address", c.ClientIP(), l.settings.SignInAddressPerMinute); err != nil {
+	if err := l.count(c, "address", network(c.ClientIP()), l.settings.SignInAddressPerMinute); err != nil {
 		return err
 	}
 	return l.SignInAccount(c, account)
 }
 
-// count lets the call through when the counter cannot be asked: a login needs a
-// write to the same primary, so nothing is gained by guessing meanwhile.
+// count asks the counter of all replicas. While it cannot be asked, during a failover
+// for one, this replica counts by itself, against its share of the limit. The share is that
+// of all replicas that are meant to run: one that has just started knows of no other.
 func (l *Limits) count(c *gin.Context, what, subject string, perMinute int) error {
 	if Caller(c).IsAdmin() {
 		return nil
 	}
 	wait, err := l.counter.CountPerMinute(c.Request.Context(), what, subject, perMinute)
 	if err != nil {
-		l.log.Warn("a rate limit could not be asked", "limit", what, "error", err, "request_id", RequestID(c))
-		return nil
+		l.log.Warn("a rate limit could not be asked; this replica counts by itself", "limit", what, "error", err, "request_id", RequestID(c))
+		wait = l.signIns.count(what+":"+subject, shareOf(perMinute, max(l.settings.Replicas, l.replicas())), time.Now())
 	}
 	if wait > 0 {
 		return tooMany("signin-rate", wait)

@@ -11,9 +11,10 @@ import (
 // The defences of this package that a program built for the drill can lack. The names of all weaknesses are in
 // redisdb/weakness_drill.go, which reads the same setting.
 const (
-	noScanBound = "no-scan-bound" // pages examine ten times as many ids as the bound allows
-	noUserRate  = "no-user-rate"  // a user sends as many requests as they like
-	noReadQueue = "no-read-queue" // an address makes as many strong reads as it likes
+	noScanBound    = "no-scan-bound"     // pages examine ten times as many ids as the bound allows
+	noUserRate     = "no-user-rate"      // a user sends as many requests as they like
+	noReadQueue    = "no-read-queue"     // an address makes as many strong reads as it likes
+	noSignInMemory = "no-sign-in-memory" // sign-ins are not counted while Redis cannot be asked
 )
 
 // without says that a defence was taken out of this program.

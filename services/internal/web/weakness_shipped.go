@@ -4,8 +4,9 @@ package web
 
 // What ships has all its defences. A program that is built for the drill can lack some: weakness_drill.go.
 const (
-	noUserRate  = ""
-	noReadQueue = ""
+	noUserRate     = ""
+	noSignInMemory = ""
+	noReadQueue    = ""
 )
 
 func without(string) bool { return false }
