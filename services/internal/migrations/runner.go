@@ -28,7 +28,7 @@ const (
 var errLeaseLost = errors.New("the lease is another's")
 
 // All lists the migrations of this version, by number.
-func All() []Migration { return []Migration{productUpdated()} }
+func All() []Migration { return []Migration{productUpdated(), customerPaid()} }
 
 // Runner copies in the background of one API replica. One of all replicas works at a
 // time: the one that has the lease.
