@@ -45,27 +45,27 @@ func run(m *testing.M) int {
 
 // open gives a DB on the nodes whose commits have deadline; prepare changes it
 // before its start.
-func open(t *testing.T, deadline time.Duration, prepare ...func(*DB)) *DB {
-	t.Helper()
-	t.Cleanup(func() { heal(t) })
+func open(tb testing.TB, deadline time.Duration, prepare ...func(*DB)) *DB {
+	tb.Helper()
+	tb.Cleanup(func() { heal(tb) })
 	db := New(Settings{
 		MasterName: nodes.Setting("REDIS_MASTER_NAME"), Sentinels: nodes.Sentinels(), User: "api-3", Password: nodes.Setting("REDIS_API_PASSWORD"),
 		SentinelUser: "api-3", SentinelPassword: nodes.Setting("REDIS_API_PASSWORD"),
-		Deadline: deadline, Replica: t.Name(),
+		Deadline: deadline, Replica: tb.Name(),
 	}, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	for _, change := range prepare {
 		change(db)
 	}
 	db.Start()
-	t.Cleanup(func() { require.NoError(t, db.Stop()) })
-	awaitKnown(t, db)
+	tb.Cleanup(func() { require.NoError(tb, db.Stop()) })
+	awaitKnown(tb, db)
 	return db
 }
 
 // awaitKnown returns when db knows the primary and both replicas.
-func awaitKnown(t *testing.T, db *DB) {
-	t.Helper()
-	require.EventuallyWithT(t, func(c *assert.CollectT) {
+func awaitKnown(tb testing.TB, db *DB) {
+	tb.Helper()
+	require.EventuallyWithT(tb, func(c *assert.CollectT) {
 		now := db.topology.now.Load()
 		require.NotEmpty(c, now.primary)
 		require.Len(c, now.replicas, 2)
@@ -74,9 +74,9 @@ func awaitKnown(t *testing.T, db *DB) {
 
 // heal brings back what a test that failed has left stopped: one failure must not
 // become the next tests' too.
-func heal(t *testing.T) {
-	t.Helper()
-	if !t.Failed() {
+func heal(tb testing.TB) {
+	tb.Helper()
+	if !tb.Failed() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -86,7 +86,7 @@ func heal(t *testing.T) {
 		_ = nodes.Process(name).Launch() // which fails at once only when AwaitHealthy does, too
 	}
 	if err := nodes.AwaitHealthy(ctx); err != nil {
-		t.Error("the nodes are not whole again:", err)
+		tb.Error("the nodes are not whole again:", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package users
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,9 @@ const (
 	// hashes that have the slot of their purpose go in the order of arrival, so each waits
 	// for one other hash at most.
 	slotsOfPurpose, hashesAtOnce = 1, 2
+	// hashesPerCollection is after how many hashes their memory is collected. Left to itself
+	// the collector keeps several finished ones, up to GOMEMLIMIT.
+	hashesPerCollection = 2
 	// mostQueued is how many hashes of one purpose wait at most: less than a second's
 	// worth on a machine that is at rest. Admins are few, and have more.
 	mostQueued, mostQueuedForAdmin = 32, 256
@@ -47,6 +51,7 @@ var ErrHashesBusy = &fault.Error{Kind: fault.TooMany, Code: "signin-busy", Retry
 type Passwords struct {
 	lanes  [purposes]*lane
 	atOnce chan struct{}
+	made   atomic.Int64
 	// nobody is compared with when there is no such user, so that the time of a
 	// login does not tell who has an account.
 	nobody string
@@ -130,6 +135,9 @@ func (p *Passwords) enter(ctx context.Context, why purpose) (leave func(), err e
 	select {
 	case p.atOnce <- struct{}{}:
 		return func() {
+			if p.made.Add(1)%hashesPerCollection == 0 {
+				runtime.GC()
+			}
 			<-p.atOnce
 			leaveLane()
 		}, nil
