@@ -35,13 +35,18 @@ type Migration struct {
 	// Contract is the script that ends the migration after the last copy, such as by
 	// deleting the old form; nil where nothing is to be done. NewCopy makes it, too.
 	Contract *redisdb.Script
+	// Old are keys of the old form. Contract has them from keys[3] on, empties them and
+	// answers 3 until nothing is left. They are deleted when the layout comes into force.
+	Old []string
 }
 
 // Batch is what one run of a copy script works on.
 type Batch struct {
-	// Keys and Args are the script's own, from keys[3] and args[6] on.
-	Keys []string
-	Args []any
+	// Shared are keys from keys[3] on that every batch needs. Keys are the objects to be
+	// changed, after them. Args are the script's own, from args[6] on.
+	Shared []string
+	Keys   []string
+	Args   []any
 	// Cursor is where the next batch begins; "" says that this was the last one.
 	Cursor string
 	// Seen is how many objects the batch has looked at.
@@ -54,6 +59,8 @@ type Database interface {
 	Hash(ctx context.Context, key string, fields ...string) (redisdb.Fields, error)
 	Hashes(ctx context.Context, keys []string, fields ...string) ([]redisdb.Fields, error)
 	Newest(ctx context.Context, key, before string, limit int) ([]string, error)
+	NewestOf(ctx context.Context, keys []string, before string, limit int) ([][]string, error)
+	Scores(ctx context.Context, key string, members []string) ([]string, error)
 	Value(ctx context.Context, key string) (string, error)
 	// Layout is the number of the layout in force, as far as the replica knows it.
 	Layout() int

@@ -77,7 +77,7 @@ func Finish(ctx context.Context, db Database, all []Migration, layout int, by st
 		}
 		say("migration %d (%s) is contracted", m.Number, m.Name)
 	}
-	return r.putInForce(ctx, layout)
+	return r.putInForce(ctx, layout, left)
 }
 
 // repeat copies from the beginning, whatever was copied before: an older program may
@@ -111,12 +111,20 @@ func (r *Runner) contract(ctx context.Context, m Migration) error {
 		script = markScript
 	}
 	record.State = Contracted
-	_, _, err = r.commit(ctx, m, script, text, record, Batch{})
-	return err
+	for {
+		_, code, err := r.commit(ctx, m, script, text, record, Batch{Shared: m.Old})
+		if err != nil || code != codeChanged {
+			return err
+		}
+	}
 }
 
-func (r *Runner) putInForce(ctx context.Context, layout int) error {
+// putInForce also deletes what was written into old forms since the contract.
+func (r *Runner) putInForce(ctx context.Context, layout int, done []Migration) error {
 	keys := []string{redisdb.KeyMigrationLease(), redisdb.KeySchema()}
+	for _, m := range done {
+		keys = append(keys, m.Old...)
+	}
 	result, err := r.db.Commit(ctx, command(layoutScript, actor, keys, r.holder, leaseFor.Milliseconds(), layout))
 	switch {
 	case err != nil:

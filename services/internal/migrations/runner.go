@@ -6,14 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
 	"evergreen/services/internal/redisdb"
 )
 
-// How fast a copy goes: a batch, then a pause. With 32 products a batch that is at most
-// 320 products a second; 500,000 take about half an hour.
+// How fast a copy goes: a batch, then a pause. With 32 objects a batch that is at most
+// 320 objects a second; 500,000 take about half an hour.
 const (
 	pauseBetween = 100 * time.Millisecond
 	// lookEvery is how often a replica looks whether a copy is to be done.
@@ -28,7 +29,7 @@ const (
 var errLeaseLost = errors.New("the lease is another's")
 
 // All lists the migrations of this version, by number.
-func All() []Migration { return []Migration{productUpdated(), customerPaid()} }
+func All() []Migration { return []Migration{productUpdated(), purchaseLists(), customerPaid()} }
 
 // Runner copies in the background of one API replica. One of all replicas works at a
 // time: the one that has the lease.
@@ -205,7 +206,7 @@ func (r *Runner) commit(
 	if err != nil {
 		return "", 0, err
 	}
-	keys := append([]string{redisdb.KeyMigrationLease(), redisdb.KeyMigrations()}, batch.Keys...)
+	keys := slices.Concat([]string{redisdb.KeyMigrationLease(), redisdb.KeyMigrations()}, batch.Shared, batch.Keys)
 	args := append([]any{r.holder, leaseFor.Milliseconds(), m.Number, text, stored}, batch.Args...)
 	result, err := r.db.Commit(ctx, command(script, actor, keys, args...))
 	switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -156,6 +157,37 @@ func (db *DB) InAll(ctx context.Context, keys, ids []string) ([]bool, error) {
 		}
 	}
 	return in, nil
+}
+
+// Scores reads the scores of members of a sorted set, as whole numbers; that of a member
+// which is not there is "".
+func (db *DB) Scores(ctx context.Context, key string, members []string) ([]string, error) {
+	if len(members) == 0 {
+		return nil, nil
+	}
+	var reply *redis.Cmd
+	command := []any{"ZMSCORE", key}
+	for _, member := range members {
+		command = append(command, member)
+	}
+	err := db.read(ctx, func(ctx context.Context, pipe redis.Pipeliner) { reply = pipe.Do(ctx, command...) })
+	if err != nil {
+		return nil, err
+	}
+	values, err := reply.Slice()
+	if err != nil {
+		return nil, err
+	}
+	scores := make([]string, len(values))
+	for i, value := range values {
+		switch score := value.(type) {
+		case float64:
+			scores[i] = strconv.FormatFloat(score, 'f', 0, 64)
+		case string:
+			scores[i] = score
+		}
+	}
+	return scores, nil
 }
 
 // Count gives the length of a list.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,15 +24,17 @@ import (
 	"evergreen/services/internal/stack"
 )
 
-// change has a program that is at work create a product, change one, and sell.
-func change(t *testing.T, admin, customer *shoptest.Client, earlier string) (product, purchase string) {
+// change has a program that is at work create a product, change one, sell, and take a sale back.
+func change(t *testing.T, admin, customer *shoptest.Client, earlier string) (product, kept, cancelled string) {
 	t.Helper()
 	product = shoptest.Product(t, admin, 10)
 	if earlier != "" {
 		admin.With("Content-Type", "application/merge-patch+json").Want(t, 200, "PATCH", "/v1/products/"+earlier,
 			shoptest.Object{"name": shoptest.Unique("Changed")})
 	}
-	return product, customer.Want(t, 201, "POST", "/v1/purchases", shoptest.Order(product, 2)).Text(t, "id")
+	cancelled = customer.Want(t, 201, "POST", "/v1/purchases", shoptest.Order(product, 1)).Text(t, "id")
+	customer.Want(t, 200, "POST", "/v1/purchases/"+cancelled+"/cancel", nil)
+	return product, customer.Want(t, 201, "POST", "/v1/purchases", shoptest.Order(product, 2)).Text(t, "id"), cancelled
 }
 
 func TestNothingIsMissingAfterUpgradeCopyRollbackUpgradeAndFinish(t *testing.T) {
@@ -53,10 +56,10 @@ func upgradesAndRollsBack(t *testing.T, earlier string, changed int) {
 	s := stack.StartT(t, stack.Options{APIBinary: before})
 	admin := shoptest.Admin(t, s)
 	customer, _ := shoptest.Customer(t, admin)
-	var products, purchases []string
+	var products, kept, cancelled []string
 	work := func(earlier string) {
-		product, purchase := change(t, admin, customer, earlier)
-		products, purchases = append(products, product), append(purchases, purchase)
+		product, one, other := change(t, admin, customer, earlier)
+		products, kept, cancelled = append(products, product), append(kept, one), append(cancelled, other)
 	}
 	for range 3 {
 		work("")
@@ -84,16 +87,34 @@ func upgradesAndRollsBack(t *testing.T, earlier string, changed int) {
 		requireUpdated(t, s, admin, id)
 		require.EqualValues(t, 8, shoptest.LedgerOf(t, admin, id).Stock)
 	}
-	var listed []string
-	for _, p := range shoptest.Purchases(t, customer, "/v1/purchases?limit=3") {
-		listed = append(listed, p.ID)
+	for _, by := range []*shoptest.Client{customer, admin} {
+		var listed []string
+		for _, p := range shoptest.Purchases(t, by, "/v1/purchases?limit=3") {
+			listed = append(listed, p.ID)
+		}
+		require.ElementsMatch(t, slices.Concat(kept, cancelled), listed)
 	}
-	require.ElementsMatch(t, purchases, listed)
+	requireLists(t, s, kept, cancelled)
 	work(products[0])
 	requireUpdated(t, s, admin, products[0])
 	require.Equal(t, []string{"3", "contracted"}, []string{onPrimary(t, s, "GET", redisdb.KeySchema()), record(t, s).State})
 	require.Contains(t, finish(t, s), "nothing else was left to do")
 	staysLockedOut(t, s, before)
+}
+
+// requireLists holds that layout 3's lists have every purchase, and that the lists which it does not have are gone.
+func requireLists(t *testing.T, s *stack.Stack, kept, cancelled []string) {
+	t.Helper()
+	list := func(key string) []string {
+		return strings.Fields(onPrimary(t, s, "EVAL", "return redis.call('ZRANGE', KEYS[1], 0, -1)", "1", key))
+	}
+	require.ElementsMatch(t, slices.Concat(kept, cancelled), list(redisdb.KeyAllPurchases()))
+	require.ElementsMatch(t, kept, list(redisdb.KeyPurchases("pending")))
+	require.ElementsMatch(t, cancelled, list(redisdb.KeyEndedPurchases()))
+	require.Equal(t, "0", onPrimary(t, s, "EXISTS", redisdb.KeyPurchases("cancelled")))
+	for _, id := range slices.Concat(kept, cancelled) {
+		require.Equal(t, "1", onPrimary(t, s, "HGET", redisdb.KeyPurchase(id), "count"))
+	}
 }
 
 // staysLockedOut holds that an older program cannot come back, whatever is restarted

@@ -40,7 +40,10 @@ func startPair(t *testing.T) *pair {
 		t.Skip("not applicable: ", err)
 	}
 	require.NoError(t, err)
-	s := stack.StartT(t, stack.Options{APIBinaries: map[string]string{"api-1": program}, Settings: map[string]string{"RESERVATION": "15m", "FIRST_LAYOUT": "1"}})
+	s := stack.StartT(t, stack.Options{
+		APIBinaries: map[string]string{"api-1": program},
+		Settings:    map[string]string{"RESERVATION": "15m", "FIRST_LAYOUT": "1", "RATE_USER_PER_SECOND": "100000"},
+	})
 	admin := shoptest.Admin(t, s)
 	return &pair{Stack: s, admin: admin, before: admin.At(base(s, "api-1")), now: admin.At(base(s, "api-2"))}
 }
