@@ -171,7 +171,7 @@ func TestAClientThatSendsTooSlowlyIsCutOff(t *testing.T) {
 		"in its header": "GET /v1/products HTTP/1.1\r\nHost: sh",
 		"in its body":   "POST /v1/products HTTP/1.1\r\nHost: shop\r\nContent-Length: 100\r\n\r\nabc",
 	}
-	e := startEdge(t, replacing("client_header_timeout 10s", "client_header_timeout 200ms"),
+	e := startEdge(t, replacing("client_header_timeout 5s", "client_header_timeout 200ms"),
 		replacing("client_body_timeout 10s", "client_body_timeout 200ms"))
 	for name, begun := range cases {
 		t.Run(name, func(t *testing.T) {
