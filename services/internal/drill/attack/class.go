@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -32,6 +33,10 @@ type Class struct {
 	Attack func(context.Context, *Scene) error
 	// Lasts is how long the attack goes on.
 	Lasts time.Duration
+	// Size is how large the attack is, such as the number of attackers; Scene has it.
+	Size int
+	// Allowed are failures of the others that belong to the class, such as "buy: 503 storage-full" where the memory is full.
+	Allowed []string
 	// Gauges are metrics of the API whose highest value during the attack is reported.
 	Gauges []string
 	// Bound gives a sentence for each demand of the class's own that is not met; nil demands nothing.
@@ -60,6 +65,8 @@ type Short struct {
 	Lasts time.Duration
 	// Settings are added to the class's own.
 	Settings map[string]string
+	// Size is in place of the class's; 0 leaves it.
+	Size int
 	// Control is set if the control is made there, too.
 	Control bool
 }
@@ -69,7 +76,7 @@ func (c Class) shortened() Class {
 	if c.Short == nil {
 		return c
 	}
-	c.Lasts = c.Short.Lasts
+	c.Lasts, c.Size = c.Short.Lasts, cmp.Or(c.Short.Size, c.Size)
 	c.Settings = merged(c.Settings, c.Short.Settings)
 	return c
 }

@@ -7,6 +7,12 @@ func Classes() []Class {
 		emptyFilters(),
 		strongReads(),
 		passwords(),
+		stockHoard(),
+		stockRebuy(),
+		refusedKeys(),
+		redisMemory(),
+		newAccounts(),
+		redisFull(),
 	}
 }
 

@@ -34,7 +34,7 @@ type runner struct {
 
 // once makes a run of a class, or of its control. The error says that ctx ended, or that something beside the shop failed.
 func (r *runner) once(ctx context.Context, c Class, control bool) (Found, error) {
-	f := Found{Class: c.Name, Title: c.Title, Resource: c.Resource, When: time.Now(), Commit: r.commit}
+	f := Found{Class: c.Name, Title: c.Title, Resource: c.Resource, When: time.Now(), Commit: r.commit, Settings: c.Settings}
 	if control {
 		f.Control = c.Control.name()
 	}
@@ -79,6 +79,7 @@ func (r *runner) play(ctx context.Context, c Class, shop *shop, f *Found) error 
 	if err != nil {
 		return err
 	}
+	scene.Size = c.Size
 	others, err := newVictims(ctx, scene)
 	if err != nil {
 		return err

@@ -24,9 +24,12 @@ type Scene struct {
 	Admin, Guest *load.Client
 	// Product is one with plenty of stock, which the victims buy.
 	Product string
-	// Attackers and Target, such as the path that is attacked, are filled by Setup.
+	// Attackers, Target (such as the path that is attacked) and Products are filled by Setup.
 	Attackers []Person
 	Target    string
+	Products  []string
+	// Size is the class's.
+	Size int
 
 	run    string // part of every name, key and email
 	mu     sync.Mutex
@@ -170,6 +173,13 @@ func (s *Scene) Note(name string, value float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.notes[name] = value
+}
+
+// Add adds to a figure of the class's own.
+func (s *Scene) Add(name string, value float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notes[name] += value
 }
 
 func (s *Scene) figures() map[string]float64 {
