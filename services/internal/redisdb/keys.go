@@ -32,6 +32,7 @@ func KeyRequest(record string) string { return "evg:request:" + record }
 
 // KeyRequests is a bucket: from layout 2 on it remembers the outcomes, those that are
 // small, of a caller's writes of one day, counted from 1970. Hash (MessagePack), expires.
+// A bucket that is full has parts, :0 to :31 after its key; see prelude.lua.
 func KeyRequests(caller, day string) string { return "evg:requests:" + caller + ":" + day }
 
 // KeyRate counts sign-ups and logins of one subject. String, expires.

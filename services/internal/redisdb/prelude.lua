@@ -32,6 +32,8 @@
 --   number, or the name of a refusal. With ARGV[6], and of up to 64 bytes, it is
 --   the field ARGV[7] of the caller's bucket of the day: one hash per caller and
 --   day (UTC, by Redis's clock), which ends 48 hours after the day's begin. Else it is in KEYS[1].
+--   Redis packs a hash of up to 512 fields. From layout 3 on a bucket has 511 records and the
+--   field '+', which says that there are more: those are in 32 parts of the bucket, by the first byte of ARGV[7].
 -- docs/decisions/0072-records-of-outcomes.md says why.
 
 local request = { fingerprint = ARGV[1], ttl = tonumber(ARGV[2]), id = ARGV[3], actor = ARGV[4],
@@ -62,7 +64,16 @@ end
 
 -- bucket is the key of the caller's bucket of a day, counted from 1970.
 local function bucket(day) return request.buckets .. int(day) end
+-- part is the key of the part of a full bucket that this outcome belongs to.
+local function part(day) return bucket(day) .. ':' .. string.byte(request.field) % 32 end
+local PACKED = 511 -- records of a bucket; with '+' it has as many fields as Redis packs
 local DAY, UUID = 86400000, '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$'
+
+-- look gives the request's record in the bucket of a day.
+local function look(day)
+  local found = redis.call('HMGET', bucket(day), request.field, '+')
+  return found[1] or found[2] and redis.call('HGET', part(day), request.field)
+end
 
 -- find gives the request's record, wherever it is. A bucket is of today or of
 -- yesterday; late in the day it may be of tomorrow, if another node was primary
@@ -74,8 +85,8 @@ local function find()
   if record or request.buckets == '' or request.layout < 2 then return record end
   local time = now()
   local day = math.floor(time / DAY)
-  record = redis.call('HGET', bucket(day), request.field) or redis.call('HGET', bucket(day - 1), request.field)
-  if not record and time % DAY > DAY - 600000 then record = redis.call('HGET', bucket(day + 1), request.field) end
+  record = look(day) or look(day - 1)
+  if not record and time % DAY > DAY - 600000 then record = look(day + 1) end
   return record
 end
 
@@ -143,8 +154,13 @@ local function remember(code, values, kept)
   end
   local time = now()
   local day = math.floor(time / DAY)
-  redis.call('HSET', bucket(day), request.field, record)
-  redis.call('PEXPIRE', bucket(day), int((day + 2) * DAY - time), 'NX')
+  local key, size = bucket(day), layout() >= 3 and redis.call('HLEN', bucket(day)) or 0
+  if size >= PACKED then
+    redis.call('HSET', key, '+', 1)
+    key, size = part(day), 0
+  end
+  redis.call('HSET', key, request.field, record)
+  if size == 0 then redis.call('PEXPIRE', key, int((day + 2) * DAY - time), 'NX') end
 end
 
 -- answer replies without remembering: for what the caller resolves and asks again.

@@ -24,7 +24,7 @@ func rightsOnNodes() map[string]string {
 		"nobody":      "",
 		"api":         api,
 		"api-2":       api + " mget",
-		"api-3":       api + " mget zmscore",
+		"api-3":       api + " mget hlen zmscore",
 		"exporter":    "ping info client|setname command|info slowlog|len slowlog|get latency|latest latency|histogram",
 		"replication": "ping replconf psync",
 		"sentinel":    "ping info subscribe publish multi exec slaveof config|rewrite client|setname client|kill script|kill",
