@@ -120,7 +120,8 @@ func (a *App) build() (http.Handler, error) {
 	a.migrate = migrations.NewRunner(a.db, migrations.All(), c.ReplicaName, a.metrics.migrated, a.log)
 	router, err := routes(gates{
 		observer: web.NewObserver(a.metrics.web, a.log), access: web.NewAccess(sessionStore), limits: limits,
-		maker: idempotency.NewMaker(c.SecretKey), tokens: tokens{secret: c.SecretKey, signed: a.signsTokens, only: a.onlySigned}, day: day, ready: a.ready.Load, pages: pages, replica: c.ReplicaName, proxies: c.TrustedProxies,
+		memory: web.NewMemory(int64(c.RequestMemory)<<20, a.metrics.registry),
+		maker:  idempotency.NewMaker(c.SecretKey), tokens: tokens{secret: c.SecretKey, signed: a.signsTokens, only: a.onlySigned}, day: day, ready: a.ready.Load, pages: pages, replica: c.ReplicaName, proxies: c.TrustedProxies,
 		deadline: c.CommitDeadline,
 	}, handlers{
 		users: users.NewHandler(a.users, limits), sessions: sessions.NewHandler(sessionStore, limits),

@@ -131,3 +131,33 @@ func TestACursorHoldsForAListOfOneToo(t *testing.T) {
 		require.Empty(t, list(t, admin, row.one+"&cursor="+two.Next).Data, "the page before ended with it")
 	}
 }
+
+func TestAPageOfLargePurchasesEndsAtAMebibyteAndTheNextOnesShowTheRest(t *testing.T) {
+	admin := adminOf(t, shared)
+	_, buyerID := shoptest.Customer(t, admin)
+	product := admin.Want(t, 201, "POST", "/v1/products",
+		shoptest.Object{"name": "P", "price": shoptest.Euros(1), "stock": 1_000_000}).Text(t, "id")
+	lines := make([]shoptest.Object, 1000)
+	for i := range lines {
+		lines[i] = shoptest.Object{"product_id": product, "quantity": 1, "unit_price": shoptest.Euros(int64(i + 1))}
+	}
+	var made []string
+	for range 9 {
+		made = append([]string{admin.Want(t, 201, "POST", "/v1/purchases",
+			shoptest.Object{"user_id": buyerID, "items": lines}).Text(t, "id")}, made...)
+	}
+	var found []string
+	path, pages := "/v1/purchases?limit=100&user_id="+buyerID, 0
+	for cursor := ""; ; pages++ {
+		answer := admin.Want(t, 200, "GET", path+cursor, nil)
+		require.Less(t, len(answer.Body), 1_300_000)
+		var page listed
+		answer.Into(t, &page)
+		found = append(found, page.ids()...)
+		if cursor = "&cursor=" + page.Next; !page.More {
+			break
+		}
+	}
+	require.Equal(t, made, found)
+	require.Positive(t, pages)
+}

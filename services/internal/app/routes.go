@@ -27,6 +27,7 @@ type gates struct {
 	observer *web.Observer
 	access   web.Access
 	limits   *web.Limits
+	memory   *web.Memory
 	maker    idempotency.Maker
 	tokens   tokens
 	day      *web.Day
@@ -56,7 +57,7 @@ func routes(g gates, h handlers) (*gin.Engine, error) {
 	r.GET("/docs", page(g.pages))
 	r.GET("/docs/:asset", page(g.pages))
 
-	v1 := r.Group("/v1", web.Deadline(g.deadline), web.RequireReady(g.ready), web.CapBody(web.MaxBody), web.PathID, web.NameWrites(g.maker), g.day.Watch, g.tokens.consistency(g.limits.StrongReads))
+	v1 := r.Group("/v1", web.Deadline(g.deadline), web.RequireReady(g.ready), g.memory.Bound, web.CapBody(web.MaxBody), web.PathID, web.NameWrites(g.maker), g.day.Watch, g.tokens.consistency(g.limits.StrongReads))
 	anyone, signedIn, admin := known(g.access.Anyone), known(g.access.SignedIn), known(g.access.Admin)
 	perUser, perAddress := g.limits.PerUser, g.limits.SignInAddress
 

@@ -139,6 +139,7 @@ func TestTheBoundsOfASettingAreAllowedAndWhatIsPastThemIsNot(t *testing.T) {
 		"CUSTOMER_MEMORY_PERCENT":              {[]string{"10", "100"}, []string{"9", "101"}},
 		"RATE_USER_PER_SECOND":                 {[]string{"1", "1000000"}, []string{"0", "1000001"}},
 		"RATE_STRONG_READS_ADDRESS_PER_SECOND": {[]string{"1", "1000000"}, []string{"0", "1000001"}},
+		"REQUEST_MEMORY_MIB":                   {[]string{"8", "65536"}, []string{"7", "65537"}},
 		"RATE_SIGNIN_ADDRESS_PER_MINUTE":       {[]string{"1", "1000000"}, []string{"0", "1000001"}},
 		"RATE_SIGNIN_ACCOUNT_PER_MINUTE":       {[]string{"1", "1000000"}, []string{"0", "1000001"}},
 		"QUOTA_OPEN_PURCHASES":                 {[]string{"1", "1000000000"}, []string{"0", "1000000001"}},

@@ -29,29 +29,21 @@ func (s *Store) Get(ctx context.Context, id string) (text []byte, etag string, e
 // Lookup reads what a purchase needs to know of many products; one that does
 // not exist is the zero Product.
 func (s *Store) Lookup(ctx context.Context, ids []string) ([]Product, error) {
-	keys := make([]string, len(ids))
-	for i, id := range ids {
-		keys[i] = redisdb.KeyProduct(id)
-	}
-	found, err := s.db.Hashes(ctx, keys, "body")
-	if err != nil {
-		return nil, err
-	}
 	list := make([]Product, len(ids))
-	for i, fields := range found {
+	return list, s.db.EachHash(ctx, productKeys(ids), []string{"body"}, func(i int, fields redisdb.Fields) (bool, error) {
 		if fields == nil {
-			continue
+			return true, nil
 		}
 		var b body
 		if err := json.Unmarshal([]byte(fields["body"]), &b); err != nil {
-			return nil, err
+			return false, err
 		}
 		list[i] = Product{ID: b.ID, Name: b.Name, Price: *b.Price, Version: b.Version}
 		if b.MaxPerCustomer != nil {
 			list[i].MaxPerCustomer = *b.MaxPerCustomer
 		}
-	}
-	return list, nil
+		return true, web.Hold(ctx, len(b.Name))
+	})
 }
 
 // List gives a page of the products that match every filter: sku, family,
@@ -66,7 +58,9 @@ func (s *Store) List(ctx context.Context, page web.Page, filters map[string]stri
 	}
 	return web.Collect(page,
 		func(before string, n int) ([]string, error) { return s.db.Newest(ctx, list, before, n) },
-		func(ids []string) ([]jsontext.Value, error) { return s.loadListed(ctx, ids, others, filters) })
+		func(ids []string, room int) ([]jsontext.Value, error) {
+			return s.loadListed(ctx, ids, others, filters, room)
+		})
 }
 
 func (s *Store) bySKU(ctx context.Context, page web.Page, sku string, filters map[string]string) ([]jsontext.Value, string, error) {
@@ -74,7 +68,7 @@ func (s *Store) bySKU(ctx context.Context, page web.Page, sku string, filters ma
 	if err != nil || id == "" || (page.Before != "" && id >= page.Before) {
 		return nil, "", err
 	}
-	items, err := s.load(ctx, []string{id}, filters)
+	items, err := s.load(ctx, []string{id}, filters, 1)
 	return slices.DeleteFunc(items, func(v jsontext.Value) bool { return v == nil }), "", err
 }
 
@@ -99,8 +93,8 @@ func (s *Store) shortest(ctx context.Context, filters map[string]string) (shorte
 }
 
 // loadListed loads those products that stand in all of the lists too, nil standing for the
-// others. To look an id up in a list costs a small part of what it costs to load a product.
-func (s *Store) loadListed(ctx context.Context, ids, lists []string, filters map[string]string) ([]jsontext.Value, error) {
+// others, until they have room bytes. To look an id up in a list costs a small part of what it costs to load a product.
+func (s *Store) loadListed(ctx context.Context, ids, lists []string, filters map[string]string, room int) ([]jsontext.Value, error) {
 	listed, err := s.db.InAll(ctx, lists, ids)
 	if err != nil {
 		return nil, err
@@ -111,43 +105,48 @@ func (s *Store) loadListed(ctx context.Context, ids, lists []string, filters map
 			wanted = append(wanted, id)
 		}
 	}
-	loaded, err := s.load(ctx, wanted, filters)
+	loaded, err := s.load(ctx, wanted, filters, room)
 	if err != nil {
 		return nil, err
 	}
-	items := make([]jsontext.Value, len(ids))
+	var items []jsontext.Value
 	for i := range ids {
-		if listed[i] {
-			items[i], loaded = loaded[0], loaded[1:]
+		switch {
+		case !listed[i]:
+			items = append(items, nil)
+		case len(loaded) == 0:
+			return items, nil // those before have filled the room
+		default:
+			items, loaded = append(items, loaded[0]), loaded[1:]
 		}
 	}
 	return items, nil
 }
 
-func (s *Store) load(ctx context.Context, ids []string, filters map[string]string) ([]jsontext.Value, error) {
+func (s *Store) load(ctx context.Context, ids []string, filters map[string]string, room int) ([]jsontext.Value, error) {
+	page := web.Render(ctx, room)
+	err := s.db.EachHash(ctx, productKeys(ids), []string{"body", "stock"}, func(_ int, fields redisdb.Fields) (bool, error) {
+		if fields == nil {
+			return page.Add(nil)
+		}
+		if matches, err := match(fields["body"], filters); err != nil || !matches {
+			if err != nil {
+				return false, err
+			}
+			return page.Add(nil)
+		}
+		stock, _ := strconv.ParseInt(fields["stock"], 10, 64)
+		return page.Add(withStock(fields["body"], stock))
+	})
+	return page.Items, err
+}
+
+func productKeys(ids []string) []string {
 	keys := make([]string, len(ids))
 	for i, id := range ids {
 		keys[i] = redisdb.KeyProduct(id)
 	}
-	found, err := s.db.Hashes(ctx, keys, "body", "stock")
-	if err != nil {
-		return nil, err
-	}
-	items := make([]jsontext.Value, len(ids))
-	for i, fields := range found {
-		if fields == nil {
-			continue
-		}
-		if matches, err := match(fields["body"], filters); err != nil || !matches {
-			if err != nil {
-				return nil, err
-			}
-			continue
-		}
-		stock, _ := strconv.ParseInt(fields["stock"], 10, 64)
-		items[i] = withStock(fields["body"], stock)
-	}
-	return items, nil
+	return keys
 }
 
 func match(text string, filters map[string]string) (bool, error) {

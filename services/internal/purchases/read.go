@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tinylib/msgp/msgp"
 
 	"evergreen/services/internal/redisdb"
 	"evergreen/services/internal/web"
@@ -32,6 +33,9 @@ func (s *Store) load(ctx context.Context, id string) (frozen, state, error) {
 	if fields["user"] == "" {
 		return frozen{}, state{}, NotFound()
 	}
+	if err := web.Hold(ctx, makingBytes(fields)); err != nil {
+		return frozen{}, state{}, err
+	}
 	return fromFields(id, fields)
 }
 
@@ -47,7 +51,7 @@ func (s *Store) List(ctx context.Context, page web.Page, f Filter) ([]jsontext.V
 	}
 	return web.Collect(page,
 		func(before string, n int) ([]string, error) { return s.ids(ctx, f, before, n) },
-		func(ids []string) ([]jsontext.Value, error) { return s.loadAll(ctx, ids, f) })
+		func(ids []string, room int) ([]jsontext.Value, error) { return s.loadAll(ctx, ids, f, room) })
 }
 
 func (s *Store) byRef(ctx context.Context, page web.Page, f Filter) ([]jsontext.Value, string, error) {
@@ -55,7 +59,7 @@ func (s *Store) byRef(ctx context.Context, page web.Page, f Filter) ([]jsontext.
 	if err != nil || id == "" || (page.Before != "" && id >= page.Before) {
 		return nil, "", err
 	}
-	items, err := s.loadAll(ctx, []string{id}, f)
+	items, err := s.loadAll(ctx, []string{id}, f, 1)
 	return slices.DeleteFunc(items, func(v jsontext.Value) bool { return v == nil }), "", err
 }
 
@@ -90,27 +94,40 @@ func (s *Store) idsBefore3(ctx context.Context, before string, n int) ([]string,
 	return all[:min(n, len(all))], nil
 }
 
-func (s *Store) loadAll(ctx context.Context, ids []string, f Filter) ([]jsontext.Value, error) {
+// loadAll renders the purchases of ids, of which a filter may leave some out, until they have room bytes.
+func (s *Store) loadAll(ctx context.Context, ids []string, f Filter, room int) ([]jsontext.Value, error) {
 	keys := make([]string, len(ids))
 	for i, id := range ids {
 		keys[i] = redisdb.KeyPurchase(id)
 	}
-	found, err := s.db.Hashes(ctx, keys, storedFields...)
-	if err != nil {
-		return nil, err
-	}
-	items := make([]jsontext.Value, len(ids))
-	for i, fields := range found {
+	page := web.Render(ctx, room)
+	err := s.db.EachHash(ctx, keys, storedFields, func(i int, fields redisdb.Fields) (bool, error) {
 		if fields["user"] == "" || (f.Owner != "" && fields["user"] != f.Owner) || (f.Status != "" && fields["status"] != f.Status) {
-			continue
+			return page.Add(nil)
+		}
+		if err := page.Expect(makingBytes(fields)); err != nil {
+			return false, err
 		}
 		fixed, state, err := fromFields(ids[i], fields)
 		if err != nil {
-			return nil, err
+			return false, err
 		}
-		if items[i], err = render(fixed, state); err != nil {
-			return nil, err
+		item, err := render(fixed, state)
+		if err != nil {
+			return false, err
 		}
+		return page.Add(item)
+	})
+	return page.Items, err
+}
+
+// makingBytes is about how much memory it takes to render a purchase from these fields: a line is held as it is stored,
+// decoded, and twice as JSON.
+func makingBytes(fields redisdb.Fields) int {
+	const lineBytes, jsonTimes = 800, 5
+	values, _, err := msgp.ReadArrayHeaderBytes([]byte(fields["lines"]))
+	if err != nil {
+		return jsonTimes * fields.Bytes()
 	}
-	return items, nil
+	return fields.Bytes() + int(values)/lineValues*lineBytes
 }

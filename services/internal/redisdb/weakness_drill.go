@@ -49,10 +49,13 @@ const (
 	noAllowOOM      = "no-allow-oom"       // Redis refuses all scripts at maxmemory, those that free memory too
 	noAdminReserve  = "no-admin-reserve"   // customers may fill the memory up to maxmemory
 	noSignInMemory  = "no-sign-in-memory"  // web lets every sign-in through while Redis cannot be asked (weakness_drill.go there)
+	noBodyBound     = "no-body-bound"      // web bounds neither the memory of bodies nor the number of their values (weakness_drill.go there)
+	noAnswerBound   = "no-answer-bound"    // web bounds neither the memory of answers nor the size of a page (weakness_drill.go there)
 	allWeaknesses   = noWait + ", " + waitElsewhere + ", " + waitWithoutRule + ", " + toldEarly + ", " + noIncr + ", " +
 		driverRetries + ", " + noRequestIDs + ", " + noOwnIDs + ", " + refusalsForgot + ", " + oneWaitPerWrite + ", " + layout3Early + ", " + membersDropped + ", " +
 		noScanBound + ", " + noUserRate + ", " +
-		noReadQueue + ", " + noHashBound + ", " + noQuotas + ", " + noStockCap + ", " + noCoolDown + ", " + noSignInMemory + ", " + noAllowOOM + ", " + noAdminReserve
+		noReadQueue + ", " + noHashBound + ", " + noQuotas + ", " + noStockCap + ", " + noCoolDown + ", " + noSignInMemory + ", " + noAllowOOM + ", " + noAdminReserve + ", " +
+		noBodyBound + ", " + noAnswerBound
 )
 
 // weaknesses reads the environment. A name that is none of ours ends the program:

@@ -40,7 +40,7 @@ const (
 type database interface {
 	Commit(ctx context.Context, cmd redisdb.Command) (redisdb.Result, error)
 	Hash(ctx context.Context, key string, fields ...string) (redisdb.Fields, error)
-	Hashes(ctx context.Context, keys []string, fields ...string) ([]redisdb.Fields, error)
+	EachHash(ctx context.Context, keys, fields []string, each func(i int, found redisdb.Fields) (more bool, err error)) error
 	Value(ctx context.Context, key string) (string, error)
 	Newest(ctx context.Context, key, before string, limit int) ([]string, error)
 }
@@ -121,37 +121,37 @@ func (s *Store) List(ctx context.Context, page web.Page, email string) ([]jsonte
 	if email == "" {
 		return web.Collect(page,
 			func(before string, n int) ([]string, error) { return s.db.Newest(ctx, redisdb.KeyUsers(), before, n) },
-			func(ids []string) ([]jsontext.Value, error) { return s.load(ctx, ids) })
+			func(ids []string, room int) ([]jsontext.Value, error) { return s.load(ctx, ids, room) })
 	}
 	id, err := s.db.Value(ctx, redisdb.KeyUserEmail(Fold(email)))
 	if err != nil || id == "" || (page.Before != "" && id >= page.Before) {
 		return nil, "", err
 	}
-	items, err := s.load(ctx, []string{id})
+	items, err := s.load(ctx, []string{id}, 1)
 	if err != nil || items[0] == nil {
 		return nil, "", err
 	}
 	return items, "", nil
 }
 
-func (s *Store) load(ctx context.Context, ids []string) ([]jsontext.Value, error) {
+func (s *Store) load(ctx context.Context, ids []string, room int) ([]jsontext.Value, error) {
 	keys := make([]string, len(ids))
 	for i, id := range ids {
 		keys[i] = redisdb.KeyUser(id)
 	}
-	found, err := s.db.Hashes(ctx, keys, shownFields...)
-	if err != nil {
-		return nil, err
-	}
-	items := make([]jsontext.Value, len(ids))
-	for i, fields := range found {
-		if user, exists := fromFields(ids[i], fields); exists {
-			if items[i], err = user.Render(); err != nil {
-				return nil, err
-			}
+	page := web.Render(ctx, room)
+	err := s.db.EachHash(ctx, keys, shownFields, func(i int, fields redisdb.Fields) (bool, error) {
+		user, exists := fromFields(ids[i], fields)
+		if !exists {
+			return page.Add(nil)
 		}
-	}
-	return items, nil
+		item, err := user.Render()
+		if err != nil {
+			return false, err
+		}
+		return page.Add(item)
+	})
+	return page.Items, err
 }
 
 // Update merges patch (RFC 7396) into the user's profile.

@@ -67,5 +67,5 @@ func (a Access) authenticate(c *gin.Context) error {
 		return err
 	}
 	c.Set(contextPrincipal, principal)
-	return nil
+	return holdFor(c.Request.Context(), principal)
 }

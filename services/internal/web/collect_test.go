@@ -36,7 +36,7 @@ func (s *scanned) next(before string, n int) ([]string, error) {
 	return s.ids[from:min(from+n, len(s.ids))], nil
 }
 
-func (s *scanned) load(ids []string) ([]jsontext.Value, error) {
+func (s *scanned) load(ids []string, _ int) ([]jsontext.Value, error) {
 	s.examined += len(ids)
 	items := make([]jsontext.Value, len(ids))
 	for i, id := range ids {

@@ -2,9 +2,7 @@ package web
 
 import (
 	"errors"
-	"io"
 	"mime"
-	"net/http"
 	"strings"
 	"unicode/utf8"
 
@@ -124,17 +122,4 @@ func readBody(c *gin.Context, types ...string) ([]byte, error) {
 	return nil, fault.New(fault.UnsupportedMediaType, "unsupported-media-type",
 		"Send the body as "+types[0]+" in UTF-8.",
 		fault.Field{Parameter: "Content-Type", Code: "unsupported", Detail: "Expected " + strings.Join(types, " or ") + "."})
-}
-
-func readAll(c *gin.Context) ([]byte, error) {
-	body, err := io.ReadAll(c.Request.Body)
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return nil, bodyTooLarge(tooLarge.Limit)
-	}
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Malformed, "body-cut", "The body ended before its announced length.")
-	}
-	c.Set(contextBody, body)
-	return body, nil
 }

@@ -3,13 +3,13 @@ package web
 import (
 	"encoding/base64"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"evergreen/services/internal/fault"
@@ -74,30 +74,41 @@ func decodeCursor(cursor string) (string, error) {
 func cursorOf(id string) string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
 
 // List answers with one page: items are rendered resources, last the id where
-// the next page goes on, or "" when there is no more.
+// the next page goes on, or "" when there is no more. The items are written one after the other: a page that were put
+// together first would be in memory twice.
 func List(c *gin.Context, items []jsontext.Value, last string) error {
-	body := struct {
-		Data    []jsontext.Value `json:"data"`
-		HasMore bool             `json:"has_more"`
-		Next    *string          `json:"next_cursor"`
-	}{Data: items, HasMore: last != ""}
-	if items == nil {
-		body.Data = []jsontext.Value{}
-	}
+	end := `],"has_more":false,"next_cursor":null}`
 	if last != "" {
 		cursor := cursorOf(last)
-		body.Next = &cursor
+		end = `],"has_more":true,"next_cursor":"` + cursor + `"}`
 		next := *c.Request.URL
 		query := next.Query()
 		query.Set("cursor", cursor)
 		next.RawQuery = query.Encode()
 		c.Header("Link", "<"+next.RequestURI()+`>; rel="next"`)
 	}
-	text, err := json.Marshal(body)
-	if err != nil {
-		return err
+	const begin = `{"data":[`
+	length := len(begin) + max(0, len(items)-1) + len(end)
+	for _, item := range items {
+		length += len(item)
 	}
-	Send(c, 200, text)
+	c.Header("Content-Type", "application/json")
+	c.Header("Content-Length", strconv.Itoa(length))
+	c.Status(http.StatusOK)
+	before := begin
+	for _, item := range items {
+		if _, err := c.Writer.WriteString(before); err != nil {
+			return nil //nolint:nilerr // the client has gone
+		}
+		if _, err := c.Writer.Write(item); err != nil {
+			return nil //nolint:nilerr // the client has gone
+		}
+		before = ","
+	}
+	if len(items) == 0 {
+		end = begin + end
+	}
+	_, _ = c.Writer.WriteString(end)
 	return nil
 }
 
@@ -108,22 +119,25 @@ const (
 	collectBatch = 100
 	// collectMost is how many ids one page examines, rounded up to whole batches.
 	collectMost = 500
+	// pageBytes is the size of its items with which a page ends, however many were asked for.
+	pageBytes = 1 << 20
 )
 
 // Collect fills a page: next gives up to n ids that come before an id, load
-// renders them, nil standing for what a filter leaves out. The second result is
-// the id where the next page goes on, or "". It examines about collectMost ids, so
-// a page may be short, or empty, and still have a next one.
-func Collect(page Page, next func(before string, n int) ([]string, error), load func(ids []string) ([]jsontext.Value, error)) ([]jsontext.Value, string, error) {
+// renders them, nil standing for what a filter leaves out. Load stops after the item with
+// which it has rendered room bytes, and then gives fewer than it was asked for. The second
+// result is the id where the next page goes on, or "". It examines about collectMost ids, and a page ends
+// when its items have pageBytes, so it may be short, or empty, and still have a next one.
+func Collect(page Page, next func(before string, n int) ([]string, error), load func(ids []string, room int) ([]jsontext.Value, error)) ([]jsontext.Value, string, error) {
 	var items []jsontext.Value
 	at, last := page.Before, page.Before // where the scan is, and what the page ends with
-	batch := min(page.Limit, collectBatch)
+	batch, room := min(page.Limit, collectBatch), mostPage()
 	for examined := 0; examined < mostExamined(); examined, batch = examined+batch, collectBatch {
 		ids, err := next(at, batch+1)
 		if err != nil {
 			return nil, "", err
 		}
-		rendered, err := load(ids)
+		rendered, err := load(ids, room)
 		if err != nil {
 			return nil, "", err
 		}
@@ -134,7 +148,10 @@ func Collect(page Page, next func(before string, n int) ([]string, error), load 
 			if len(items) == page.Limit {
 				return items, last, nil
 			}
-			items, last = append(items, item), ids[i]
+			items, last, room = append(items, item), ids[i], room-len(item)
+		}
+		if len(rendered) < len(ids) {
+			return items, last, nil // the last item has filled the page
 		}
 		if len(ids) <= batch {
 			return items, "", nil
@@ -142,6 +159,9 @@ func Collect(page Page, next func(before string, n int) ([]string, error), load 
 		at = ids[len(ids)-1]
 		if len(items) < page.Limit {
 			last = at
+		}
+		if room <= 0 {
+			return items, last, nil
 		}
 	}
 	return items, last, nil

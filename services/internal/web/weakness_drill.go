@@ -3,6 +3,7 @@
 package web
 
 import (
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -15,6 +16,8 @@ const (
 	noUserRate     = "no-user-rate"      // a user sends as many requests as they like
 	noReadQueue    = "no-read-queue"     // an address makes as many strong reads as it likes
 	noSignInMemory = "no-sign-in-memory" // sign-ins are not counted while Redis cannot be asked
+	noBodyBound    = "no-body-bound"     // the memory of bodies, and of what they are decoded to, is not bounded
+	noAnswerBound  = "no-answer-bound"   // the memory of answers is not bounded, nor is a page of a list
 )
 
 // without says that a defence was taken out of this program.
@@ -28,4 +31,12 @@ func mostExamined() int {
 		return 10 * collectMost
 	}
 	return collectMost
+}
+
+// mostPage is how many bytes of items one page of a list has before it ends.
+func mostPage() int {
+	if without(noAnswerBound) {
+		return math.MaxInt
+	}
+	return pageBytes
 }
