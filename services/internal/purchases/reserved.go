@@ -100,25 +100,21 @@ func (w *ReservedWatch) add(ctx context.Context, ids []string) error {
 	for i, id := range ids {
 		keys[i] = redisdb.KeyPurchase(id)
 	}
-	found, err := w.store.db.Hashes(ctx, keys, "status", "items", "lines")
-	if err != nil {
-		return err
-	}
-	for i, fields := range found {
+	return w.store.db.EachHash(ctx, keys, []string{"status", "items", "lines"}, func(i int, fields redisdb.Fields) (bool, error) {
 		if fields["status"] != Pending {
-			continue
+			return true, nil
 		}
 		items, err := itemsAlone(fields)
 		if err != nil {
-			return fmt.Errorf("%s: %w", keys[i], err)
+			return false, fmt.Errorf("%s: %w", keys[i], err)
 		}
 		for _, item := range items {
 			if _, known := w.reserved[item.ProductID]; known || len(w.reserved) < reservedProducts {
 				w.reserved[item.ProductID] += item.Quantity
 			}
 		}
-	}
-	return nil
+		return true, nil
+	})
 }
 
 // itemsAlone reads a purchase's lines without what people read of them.

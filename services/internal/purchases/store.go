@@ -52,6 +52,7 @@ var (
 type database interface {
 	Commit(ctx context.Context, cmd redisdb.Command) (redisdb.Result, error)
 	Hash(ctx context.Context, key string, fields ...string) (redisdb.Fields, error)
+	Hashes(ctx context.Context, keys []string, fields ...string) ([]redisdb.Fields, error)
 	EachHash(ctx context.Context, keys, fields []string, each func(i int, found redisdb.Fields) (more bool, err error)) error
 	Value(ctx context.Context, key string) (string, error)
 	Newest(ctx context.Context, key, before string, limit int) ([]string, error)
