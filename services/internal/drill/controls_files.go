@@ -80,3 +80,15 @@ func changedFile(from, to, name string, edits []edit) (made int, err error) {
 	}
 	return made, os.WriteFile(to, text, 0o644)
 }
+
+// Edit replaces a text in a shipped file, for a control of another package.
+type Edit struct{ File, Old, With string }
+
+// FilesWith is filesWith for a control of another package.
+func FilesWith(slug string, edits ...Edit) func(context.Context, *stack.Options) error {
+	made := make([]edit, len(edits))
+	for i, e := range edits {
+		made[i] = edit{e.File, e.Old, e.With}
+	}
+	return filesWith(slug, made...)
+}

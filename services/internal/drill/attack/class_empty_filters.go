@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,15 +31,12 @@ func emptyFilters() Class {
 		},
 		Attack: func(ctx context.Context, s *Scene) error {
 			guest := s.Client(s.Address(0))
-			var slowest atomic.Int64
-			err := s.Flood(ctx, Flood{PerSecond: perSecond, AtATime: 64, Send: func(ctx context.Context, _ int) (load.Answer, error) {
+			return s.Flood(ctx, Flood{PerSecond: perSecond, AtATime: 64, Send: func(ctx context.Context, _ int) (load.Answer, error) {
 				begun := time.Now()
 				a, err := guest.Send(ctx, http.MethodGet, s.Target, nil)
-				slowest.Store(max(slowest.Load(), int64(time.Since(begun))))
+				s.Most("slowest page, ms", float64(time.Since(begun).Milliseconds()))
 				return a, err
 			}})
-			s.Note("slowest page, ms", float64(time.Duration(slowest.Load()).Milliseconds()))
-			return err
 		},
 		Lasts: 10 * time.Second,
 		Bound: func(f Found) []string {

@@ -44,7 +44,6 @@ func redisMemory() Class {
 			return reasons
 		},
 		Control: Control{Settings: stack.WithHighQuotas(nil), Rules: []Rule{RuleBound}},
-		Short:   &Short{Lasts: 8 * time.Second, Settings: map[string]string{"QUOTA_DAY_BYTES": "100000"}},
 	}
 }
 

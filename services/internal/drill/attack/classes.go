@@ -13,6 +13,7 @@ func Classes() []Class {
 		redisMemory(),
 		newAccounts(),
 		redisFull(),
+		partialHeaders(),
 	}
 }
 

@@ -168,18 +168,18 @@ func (s *Scene) Count(name string) {
 	s.counts[name]++
 }
 
-// Note keeps a figure of the class's own for Bound and for the report.
-func (s *Scene) Note(name string, value float64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.notes[name] = value
-}
-
 // Add adds to a figure of the class's own.
 func (s *Scene) Add(name string, value float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.notes[name] += value
+}
+
+// Most raises a figure of the class's own to a value, if that is higher.
+func (s *Scene) Most(name string, value float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notes[name] = max(s.notes[name], value)
 }
 
 func (s *Scene) figures() map[string]float64 {
