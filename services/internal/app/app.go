@@ -89,7 +89,7 @@ func New(c config.Config, log *slog.Logger) (*App, error) {
 // build makes the domains and the routes to them.
 func (a *App) build() (http.Handler, error) {
 	c := a.config
-	passwords, err := users.NewPasswords()
+	passwords, err := users.NewPasswords(c.Replicas)
 	if err != nil {
 		return nil, err
 	}

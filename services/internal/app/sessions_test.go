@@ -78,7 +78,7 @@ func storesOf(t *testing.T) stores {
 	}, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	db.Start()
 	t.Cleanup(func() { require.NoError(t, db.Stop()) })
-	passwords, err := users.NewPasswords()
+	passwords, err := users.NewPasswords(2)
 	require.NoError(t, err)
 	return stores{db: db, users: users.NewStore(db, passwords, time.Now, web.NewID)}
 }

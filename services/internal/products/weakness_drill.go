@@ -15,6 +15,14 @@ import (
 // weaknesses are in redisdb/weakness_drill.go, which reads the same setting.
 const membersDropped = "members-dropped"
 
+// noScanBound is the weakness of a program whose pages load every product that they examine.
+const noScanBound = "no-scan-bound"
+
+// loadsFirst reports whether a page loads products before it looks them up in the lists of its filters.
+func loadsFirst() bool {
+	return slices.Contains(strings.Split(os.Getenv("SHOP_WEAKNESS"), ","), noScanBound)
+}
+
 // known are the members of a stored body that this version knows.
 func known() []string {
 	return []string{

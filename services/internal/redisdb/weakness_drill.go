@@ -41,7 +41,7 @@ const (
 	membersDropped  = "members-dropped"    // products drops what it does not know of a stored product (weakness_drill.go there)
 	noReadQueue     = "no-read-queue"      // strong reads wait among the writes, and anonymous ones have no limit (weakness_drill.go of web)
 	noHashBound     = "no-hash-bound"      // users hashes passwords before it checks, without limit and without slots per kind (weakness_drill.go there)
-	noScanBound     = "no-scan-bound"      // web examines far more ids for one page of a list than its bound (weakness_drill.go there)
+	noScanBound     = "no-scan-bound"      // web examines far more ids for one page of a list than its bound, and products loads them all (weakness_drill.go there)
 	noUserRate      = "no-user-rate"       // web lets a user send as many requests as they like (weakness_drill.go there)
 	noQuotas        = "no-quotas"          // purchases counts nothing of what customers hold (weakness_drill.go there)
 	noStockCap      = "no-stock-cap"       // a customer may hold any number of pieces (weakness_drill.go of purchases)

@@ -30,11 +30,11 @@ const (
 
 // Bounds of the hashes of one replica.
 const (
-	// slotsOfPurpose is how many hashes for one purpose are made at once, hashesAtOnce how
-	// many for all. They bound the memory, 38 MiB, and the cores that hashes may take. The
-	// hashes that have the slot of their purpose go in the order of arrival, so each waits
-	// for one other hash at most.
-	slotsOfPurpose, hashesAtOnce = 1, 2
+	// slotsOfPurpose is how many hashes for one purpose are made at once, mostAtOnce how
+	// many for all where there are cores enough: see atOnce. They bound the memory, 38 MiB,
+	// and the cores that hashes may take. The hashes that have the slot of their purpose go
+	// in the order of arrival, so each waits for one of each other purpose at most.
+	slotsOfPurpose, mostAtOnce = 1, 2
 	// hashesPerCollection is after how many hashes their memory is collected. Left to itself
 	// the collector keeps several finished ones, up to GOMEMLIMIT.
 	hashesPerCollection = 2
@@ -64,10 +64,14 @@ type lane struct {
 	inside atomic.Int64 // those in a slot and those that wait
 }
 
-// NewPasswords makes a Passwords.
-func NewPasswords() (*Passwords, error) {
+// atOnce is how many hashes a replica makes at once: its share of the cores, from 1 to
+// mostAtOnce. With more, Redis and nginx would wait for a core.
+func atOnce(cores, replicas int) int { return min(max(1, cores/replicas), mostAtOnce) }
+
+// NewPasswords makes a Passwords for one of so many replicas on this machine.
+func NewPasswords(replicas int) (*Passwords, error) {
 	nobody, err := argon2id.CreateHash("nobody's password", hashing)
-	return &Passwords{lanes: lanes(), atOnce: make(chan struct{}, hashesAtOnce), nobody: nobody}, err
+	return &Passwords{lanes: lanes(), atOnce: make(chan struct{}, atOnce(runtime.GOMAXPROCS(0), replicas)), nobody: nobody}, err
 }
 
 // separateLanes gives each purpose its own.
