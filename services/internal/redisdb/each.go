@@ -69,9 +69,9 @@ func (db *DB) someHashes(ctx context.Context, keys, fields []string) ([]any, err
 		args = append(args, field)
 	}
 	var reply *redis.Cmd
-	err := db.read(ctx, func(ctx context.Context, pipe redis.Pipeliner) {
+	err := db.readMany(ctx, func(ctx context.Context, pipe redis.Pipeliner) {
 		reply = pipe.Eval(ctx, eachHashSource, keys, args...)
-	})
+	}, len(keys))
 	if err != nil {
 		return nil, err
 	}

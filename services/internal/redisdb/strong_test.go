@@ -198,6 +198,31 @@ func TestAStrongReadIsRefusedByItsLimitBeforeItTakesAPlace(t *testing.T) {
 	require.Equal(t, "1", value)
 }
 
+func TestAStrongReadOfManyHashesCountsAsManyCommands(t *testing.T) {
+	sizes := make(chan int, 10)
+	db := open(t, generous, func(db *DB) {
+		exchange := db.committer.exchange
+		db.committer.exchange = func(ctx context.Context, group []*item) (int64, int64, error) {
+			for _, it := range group {
+				if it.reader == ReaderAnonymous {
+					sizes <- it.size
+				}
+			}
+			return exchange(ctx, group)
+		}
+	})
+	keys := make([]string, 100)
+	for i := range keys {
+		keys[i] = unique("hash")
+	}
+	ctx := WithReading(t.Context(), Reading{Strong: true, Reader: ReaderAnonymous})
+	require.NoError(t, db.EachHash(ctx, keys, []string{"field"}, func(int, Fields) (bool, error) { return true, nil }))
+	require.Equal(t, 100, <-sizes)
+	_, err := db.Hashes(ctx, keys, "field")
+	require.NoError(t, err)
+	require.Equal(t, 100, <-sizes)
+}
+
 func TestReadsThatATryLeftUndoneGoAgainInTheirQueueAndWritesInTheirs(t *testing.T) {
 	c := &committer{limit: 10, most: maxGroup, reads: newReadQueue()}
 	write, anonymous, customer := &item{}, &item{reader: ReaderAnonymous}, &item{reader: ReaderCustomer}
