@@ -90,7 +90,7 @@ func TestAPurchaseOfAThousandLinesTakesAtMost100KBAndIsMovedAsOneOfOneLineIs(t *
 	}
 	admin.Want(t, 200, "POST", path+"/pay", shoptest.Object{"reference": "r"})
 	admin.Want(t, 200, "POST", path+"/refund", shoptest.Object{"items": []shoptest.Object{shoptest.Line(products[999], 1)}}).Into(t, &read)
-	require.EqualValues(t, []int64{0, 1}, []int64{read.Items[0].Refunded, read.Items[999].Refunded})
+	require.Equal(t, []int64{0, 1}, []int64{read.Items[0].Refunded, read.Items[999].Refunded})
 	admin.Want(t, 200, "POST", path+"/refund", nil)
 	for _, i := range []int{0, 500, 999} {
 		require.EqualValues(t, 1000, shoptest.LedgerOf(t, admin, products[i]).Stock)

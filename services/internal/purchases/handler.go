@@ -72,11 +72,14 @@ func adminMembers(who web.Principal, in CreateInput) error {
 
 // List answers GET /purchases.
 func (h *Handler) List(c *gin.Context) error {
-	page, filters, err := web.Query(c, "status", "user_id", "external_ref")
+	page, filters, err := web.Query(c, "status", "user_id", "external_ref", "expand")
 	if err != nil {
 		return err
 	}
-	filter := Filter{Owner: filters["user_id"], Status: filters["status"], ExternalRef: filters["external_ref"]}
+	filter := Filter{Owner: filters["user_id"], Status: filters["status"], ExternalRef: filters["external_ref"], Items: filters["expand"] != ""}
+	if filter.Items && filters["expand"] != "items" {
+		return fault.BadParameter("expand", "unknown-expand", "The one part of purchases that a list can show in full is items.")
+	}
 	if filter.Status != "" && !slices.Contains(Statuses(), filter.Status) {
 		return fault.BadParameter("status", "unknown-status", "There is no such status.")
 	}

@@ -120,9 +120,10 @@ type Purchase struct {
 }
 
 // Purchases lists all purchases that path leads to, page by page, as the primary
-// has them. The path holds a query, such as "/v1/purchases?limit=100".
+// has them, with their lines. The path holds a query, such as "/v1/purchases?limit=100".
 func Purchases(tb testing.TB, c *Client, path string) []Purchase {
 	tb.Helper()
+	path += "&expand=items"
 	var all []Purchase
 	for at := path; ; {
 		var page struct {

@@ -1,7 +1,6 @@
 package load
 
 import (
-	"strconv"
 	"sync"
 
 	"evergreen/services/internal/drill/history"
@@ -108,7 +107,7 @@ type person struct {
 	user   string // "" for staff
 
 	mu    sync.Mutex
-	token int64
+	token string // as the shop has given it
 	wrote newest[wrote]
 }
 
@@ -120,7 +119,9 @@ func (p *person) learn(op history.Op) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.token = max(p.token, history.Number(op.NewToken))
+	if history.Number(op.NewToken) > history.Number(p.token) {
+		p.token = op.NewToken
+	}
 	if op.Outcome == history.Done && op.NewToken != "" {
 		p.wrote.add(wrote{product: op.Product, purchase: op.Purchase})
 	}
@@ -131,5 +132,5 @@ func (p *person) own(draw func(int) int) (object wrote, token string, found bool
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	object, found = p.wrote.pick(draw)
-	return object, strconv.FormatInt(p.token, 10), found
+	return object, p.token, found
 }

@@ -41,7 +41,7 @@ func requireOwn(t *testing.T, h *history.History, read history.Op) {
 	require.True(t, slices.ContainsFunc(h.Ops[:read.ID-1], func(op history.Op) bool {
 		return op.Kind.Write() && op.Client == read.Client && op.End <= read.Start && op.Outcome == history.Done &&
 			((op.Product == read.Product && op.Product != "") || (op.Purchase == read.Purchase && op.Purchase != "")) &&
-			(len(op.NewToken) < len(read.Token) || (len(op.NewToken) == len(read.Token) && op.NewToken <= read.Token))
+			history.Number(op.NewToken) <= history.Number(read.Token)
 	}), "%+v", read)
 }
 
