@@ -52,6 +52,9 @@ func TestOldCancelledPurchasesArePurgedAndTheirReferencesStayTaken(t *testing.T)
 			require.NotEqual(t, old, p.ID, path)
 		}
 	}
+	for _, list := range []string{"evg:purchases", "evg:purchases:ended", "evg:user:" + user + ":purchases"} {
+		require.Equal(t, "0", asked(t, s, `return redis.call('ZSCORE', KEYS[1], '`+old+`') and '1' or '0'`, list), "%s has no entry left", list)
+	}
 	p := admin.Refused(t, 409, "external-ref-used", "POST", "/v1/purchases", named)
 	require.Contains(t, p.Detail, old)
 	events := asked(t, s, `local n = 0
