@@ -171,15 +171,15 @@ const most = 1_000_000_000
 
 func (r *reader) quotas() Quotas {
 	return Quotas{
-		OpenPurchases:  r.number("QUOTA_OPEN_PURCHASES", 20, 1, most),
+		OpenPurchases:  r.number("QUOTA_OPEN_PURCHASES", 100, 1, most),
 		OpenLines:      r.number("QUOTA_OPEN_LINES", 2_000, 1, most),
 		OpenPieces:     r.number("QUOTA_OPEN_PIECES", 10_000, 1, most),
 		ProductPieces:  r.number("QUOTA_PRODUCT_PIECES", 1_000, 1, most),
-		DayBytes:       r.number("QUOTA_DAY_BYTES", 2<<20, 1_000, most),
+		DayBytes:       r.number("QUOTA_DAY_BYTES", 8<<20, 1_000, most),
 		DayKeys:        r.number("QUOTA_DAY_KEYS", 10_000, 10, most),
 		CoolDown:       r.duration("COOL_DOWN", 5*time.Minute, 0, 24*time.Hour),
 		SharePercent:   r.number("QUOTA_SHARE_PERCENT", 10, 1, 100),
-		AddressPercent: r.number("QUOTA_ADDRESS_PERCENT", 10, 1, 100),
+		AddressPercent: r.number("QUOTA_ADDRESS_PERCENT", 50, 1, 100),
 	}
 }
 

@@ -35,8 +35,8 @@ func TestWhatIsNotSetHasTheDocumentedDefault(t *testing.T) {
 	require.Equal(t, 100, c.UserRate)
 	require.Equal(t, 2, c.Replicas)
 	require.Equal(t, Quotas{
-		OpenPurchases: 20, OpenLines: 2_000, OpenPieces: 10_000, ProductPieces: 1_000, DayBytes: 2 << 20, DayKeys: 10_000,
-		CoolDown: 5 * time.Minute, SharePercent: 10, AddressPercent: 10,
+		OpenPurchases: 100, OpenLines: 2_000, OpenPieces: 10_000, ProductPieces: 1_000, DayBytes: 8 << 20, DayKeys: 10_000,
+		CoolDown: 5 * time.Minute, SharePercent: 10, AddressPercent: 50,
 	}, c.Quotas)
 	require.Equal(t, 30*24*time.Hour, c.PurgeAfter)
 }

@@ -1,6 +1,7 @@
 package purchases
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -119,7 +120,7 @@ func (s *Store) overQuota(r redisdb.Result, d draft, in CreateInput) error {
 		}
 		return mark(perCustomer(r, d, in), r)
 	}
-	err := quotaRefusal(r, d, in)
+	err := s.quotas.refusal(r, d, in)
 	if err == nil {
 		return nil
 	}
@@ -130,17 +131,17 @@ func (s *Store) overQuota(r redisdb.Result, d draft, in CreateInput) error {
 	return err
 }
 
-// quotaRefusal maps the names of quota.lua to errors; nil for any other name.
-func quotaRefusal(r redisdb.Result, d draft, in CreateInput) *fault.Error {
+// refusal maps the names of quota.lua to errors; nil for any other name.
+func (q Quotas) refusal(r redisdb.Result, d draft, in CreateInput) *fault.Error {
 	switch r.Refusal {
 	case "quota-open-purchases":
-		return tooMany("quota-open-purchases", "You have too many unpaid purchases. Pay or cancel one of them, or wait until one has expired.", waitForOpen)
+		return tooMany("quota-open-purchases", fmt.Sprintf("You may have %d unpaid purchases. Pay or cancel one of them, or wait until one has expired.", q.OpenPurchases), waitForOpen)
 	case "quota-open-lines":
-		return tooMany("quota-open-lines", "Your unpaid purchases would have too many lines.", waitForOpen)
+		return tooMany("quota-open-lines", fmt.Sprintf("Your unpaid purchases may have %d lines in all.", q.OpenLines), waitForOpen)
 	case "quota-open-pieces":
-		return tooMany("quota-open-pieces", "Your unpaid purchases would hold too many pieces.", waitForOpen)
+		return tooMany("quota-open-pieces", fmt.Sprintf("Your unpaid purchases may hold %d pieces in all.", q.OpenPieces), waitForOpen)
 	case "quota-product-pieces":
-		return tooMany("quota-product-pieces", "Your unpaid purchases would hold too many pieces of one product.", waitForOpen,
+		return tooMany("quota-product-pieces", fmt.Sprintf("Your unpaid purchases may hold %d pieces of one product.", q.ProductPieces), waitForOpen,
 			left(r, d, in))
 	case "cool-down":
 		return tooMany("cool-down", "You have let purchases of this product expire or cancelled them. Retry-After says when you can buy it again.",
