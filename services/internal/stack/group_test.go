@@ -12,9 +12,13 @@ import (
 
 func TestAGroupRunsUntilItsLastProcessHasEnded(t *testing.T) {
 	t.Parallel()
-	leader := exec.Command("sh", "-c", "sleep 1000 & sleep 1000")
+	leader := exec.Command("sh", "-c", "sleep 1000 & echo begun; sleep 1000")
 	leader.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	begun, err := leader.StdoutPipe()
+	require.NoError(t, err)
 	require.NoError(t, leader.Start())
+	_, err = begun.Read(make([]byte, 6))
+	require.NoError(t, err, "the leader tells when its child is there")
 	group := leader.Process.Pid
 	t.Cleanup(func() { _ = unix.Kill(-group, unix.SIGKILL) })
 	require.True(t, groupRuns(group))

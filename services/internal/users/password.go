@@ -66,7 +66,7 @@ type lane struct {
 
 // atOnce is how many hashes a replica makes at once: its share of the cores, from 1 to
 // mostAtOnce. With more, Redis and nginx would wait for a core.
-func atOnce(cores, replicas int) int { return min(max(1, cores/replicas), mostAtOnce) }
+func atOnce(cores, replicas int) int { return min(max(1, cores/max(1, replicas)), mostAtOnce) }
 
 // NewPasswords makes a Passwords for one of so many replicas on this machine.
 func NewPasswords(replicas int) (*Passwords, error) {
