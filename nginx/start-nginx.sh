@@ -13,6 +13,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 export NGINX_RUN_DIR="${NGINX_RUN_DIR:-/tmp/nginx}"
 export NGINX_LOG_DIR="$NGINX_RUN_DIR"
 export RATE_EDGE_BURST=$((2 * RATE_EDGE_PER_SECOND))
+# weights.conf.template has the weights: 4, 10 and 30. A burst is two seconds' worth.
+export PLAIN_PAGES_PER_MINUTE=$((15 * RATE_EDGE_PER_SECOND)) PLAIN_PAGES_BURST=$((RATE_EDGE_PER_SECOND / 2 + 1))
+export LARGE_PAGES_PER_MINUTE=$((6 * RATE_EDGE_PER_SECOND)) LARGE_PAGES_BURST=$((RATE_EDGE_PER_SECOND / 5 + 1))
+export EXPANDED_PAGES_PER_MINUTE=$((2 * RATE_EDGE_PER_SECOND)) EXPANDED_PAGES_BURST=$((RATE_EDGE_PER_SECOND / 15 + 1))
 PULSE_FILE=${PULSE_FILE:-/run/edge/pulse}
 export NGINX_USER="${NGINX_USER:-nginx}" EXTRA_LISTEN="${EXTRA_LISTEN:-}"
 . "$here/servers.sh"

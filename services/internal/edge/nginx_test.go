@@ -47,6 +47,11 @@ func with(name, value string) option {
 	return func(e *edge) { e.settings[name] = value }
 }
 
+// perSecond sets how many requests per second one address may send.
+func perSecond(requests int) option {
+	return func(e *edge) { maps.Copy(e.settings, stack.EdgeRates(requests)) }
+}
+
 // behind sets how many replicas there are, instead of two.
 func behind(replicas int) option {
 	return func(e *edge) { e.replicas = make([]*replica, replicas) }
@@ -68,9 +73,10 @@ func startEdge(t *testing.T, options ...option) *edge {
 // newEdge starts the replicas alone.
 func newEdge(t *testing.T, options ...option) *edge {
 	t.Helper()
-	e := &edge{t: t, net: freePrefix(t), dir: t.TempDir(), settings: map[string]string{
-		"RATE_EDGE_PER_SECOND": "100000", "RATE_EDGE_BURST": "100000", "EDGE_CONNECTIONS": "1000", "EXTRA_LISTEN": "",
-	}, replicas: make([]*replica, 2)}
+	e := &edge{
+		t: t, net: freePrefix(t), dir: t.TempDir(), settings: stack.EdgeRates(100_000), replicas: make([]*replica, 2),
+	}
+	e.settings["EDGE_CONNECTIONS"], e.settings["EXTRA_LISTEN"] = "1000", ""
 	for _, o := range options {
 		o(e)
 	}

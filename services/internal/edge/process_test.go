@@ -96,7 +96,7 @@ func TestTheContainerScriptRendersAndStartsTheSameConfiguration(t *testing.T) {
 
 func startsByTheScript(t *testing.T, replicas int) {
 	t.Helper()
-	e := newEdge(t, behind(replicas), with("RATE_EDGE_PER_SECOND", "1"), with("RATE_EDGE_BURST", "2"), with("EDGE_CONNECTIONS", "10"))
+	e := newEdge(t, behind(replicas), perSecond(1), with("EDGE_CONNECTIONS", "10"))
 	output := e.startByTheScript("RATE_EDGE_PER_SECOND=1", "API_REPLICAS="+strconv.Itoa(replicas))
 
 	for file, text := range e.rendered("nginx-a", e.dir) {
@@ -105,9 +105,9 @@ func startsByTheScript(t *testing.T, replicas int) {
 		require.Equal(t, text, string(written), "%s is what `make up` makes of it", file)
 	}
 	for range 3 {
-		require.Equal(t, http.StatusOK, e.send("GET", "/v1/products", "").status, "the burst is twice the rate")
+		require.Equal(t, http.StatusOK, e.send("GET", "/v1/products/1", "").status, "the burst is twice the rate")
 	}
-	require.Equal(t, http.StatusTooManyRequests, e.send("GET", "/v1/products", "").status)
+	require.Equal(t, http.StatusTooManyRequests, e.send("GET", "/v1/products/1", "").status)
 	e.eventually(func() bool {
 		logged, err := os.ReadFile(output)
 		return err == nil && strings.Contains(string(logged), `"status":429`)

@@ -114,15 +114,15 @@ func TestTheInstanceIsThePathWithoutItsQueryAndNeverBreaksTheJSON(t *testing.T) 
 func text(s string) *string { return &s }
 
 func TestAnAddressThatSendsTooFastIsToldToWait(t *testing.T) {
-	e := startEdge(t, with("RATE_EDGE_PER_SECOND", "1"), with("RATE_EDGE_BURST", "2"))
+	e := startEdge(t, perSecond(1))
 	for range 3 {
-		require.Equal(t, http.StatusOK, e.send("GET", "/v1/products", "").status)
+		require.Equal(t, http.StatusOK, e.send("GET", "/v1/products/1", "").status)
 	}
-	got := e.send("GET", "/v1/products", "")
+	got := e.send("GET", "/v1/products/1", "")
 	require.Equal(t, "address-limit", problemOf(t, got, http.StatusTooManyRequests).Code)
 	require.Equal(t, "1", got.header.Get("Retry-After"))
 	require.Equal(t, http.StatusOK, e.sendFrom("127.78.0.1").status, "another address has a rate of its own")
-	e.eventually(func() bool { return e.send("GET", "/v1/products", "").status == http.StatusOK }, "it may go on later")
+	e.eventually(func() bool { return e.send("GET", "/v1/products/1", "").status == http.StatusOK }, "it may go on later")
 }
 
 // sendFrom asks for the products from another address of this machine.
@@ -131,13 +131,13 @@ func (e *edge) sendFrom(address string) answer {
 	from := *e
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	from.client = &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}, Timeout: 2 * patience}
-	return from.send("GET", "/v1/products", "")
+	return from.send("GET", "/v1/products/1", "")
 }
 
 func TestABurstOfTheShippedRateIsServedWithoutDelay(t *testing.T) {
-	e := startEdge(t, with("RATE_EDGE_PER_SECOND", "100"), with("RATE_EDGE_BURST", "200"))
+	e := startEdge(t, perSecond(100))
 	for range 200 {
-		require.Equal(t, http.StatusOK, e.send("GET", "/v1/products", "").status)
+		require.Equal(t, http.StatusOK, e.send("GET", "/v1/products/1", "").status)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -113,20 +114,20 @@ func (s *Stack) renderNginx(svc service, dir, config string) error {
 		listen = "listen " + s.alsoListen + " reuseport;"
 	}
 	servers, backups := APIServers(s.Net, len(servicesOf(kindAPI)))
-	return renderDir(filepath.Join(s.files, "nginx"), config, map[string]string{
-		"NET":                  s.Net,
-		"API_SERVERS":          servers,
-		"API_BACKUPS":          backups,
-		"NGINX_NAME":           svc.name,
-		"STATUS_PORT":          strconv.Itoa(svc.statusPort),
-		"EXTRA_LISTEN":         listen,
-		"NGINX_RUN_DIR":        filepath.Join(dir, "run"),
-		"NGINX_LOG_DIR":        s.nginxLogs(svc),
-		"NGINX_USER":           whoami(),
-		"RATE_EDGE_PER_SECOND": strconv.Itoa(perSecond),
-		"RATE_EDGE_BURST":      strconv.Itoa(2 * perSecond),
-		"EDGE_CONNECTIONS":     s.Setting("EDGE_CONNECTIONS"),
-	})
+	settings := map[string]string{
+		"NET":              s.Net,
+		"API_SERVERS":      servers,
+		"API_BACKUPS":      backups,
+		"NGINX_NAME":       svc.name,
+		"STATUS_PORT":      strconv.Itoa(svc.statusPort),
+		"EXTRA_LISTEN":     listen,
+		"NGINX_RUN_DIR":    filepath.Join(dir, "run"),
+		"NGINX_LOG_DIR":    s.nginxLogs(svc),
+		"NGINX_USER":       whoami(),
+		"EDGE_CONNECTIONS": s.Setting("EDGE_CONNECTIONS"),
+	}
+	maps.Copy(settings, EdgeRates(perSecond))
+	return renderDir(filepath.Join(s.files, "nginx"), config, settings)
 }
 
 // environment is what a child gets: what it needs and nothing of ours besides.

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -17,6 +18,23 @@ func APIServers(net string, n int) (servers, backups string) {
 		return strings.Join(lines, "\n    ")
 	}
 	return list("max_fails=1 fail_timeout=2s"), list("backup max_fails=0")
+}
+
+// EdgeRates are the placeholders of nginx that follow from RATE_EDGE_PER_SECOND, as
+// nginx/start-nginx.sh has them in containers. Pages of lists weigh 4, 10 and 30
+// requests, and a burst is two seconds' worth.
+func EdgeRates(perSecond int) map[string]string {
+	rates := map[string]int{
+		"RATE_EDGE_PER_SECOND": perSecond, "RATE_EDGE_BURST": 2 * perSecond,
+		"PLAIN_PAGES_PER_MINUTE": 15 * perSecond, "PLAIN_PAGES_BURST": perSecond/2 + 1,
+		"LARGE_PAGES_PER_MINUTE": 6 * perSecond, "LARGE_PAGES_BURST": perSecond/5 + 1,
+		"EXPANDED_PAGES_PER_MINUTE": 2 * perSecond, "EXPANDED_PAGES_BURST": perSecond/15 + 1,
+	}
+	placeholders := make(map[string]string, len(rates))
+	for name, value := range rates {
+		placeholders[name] = strconv.Itoa(value)
+	}
+	return placeholders
 }
 
 // APITargets are the lines of prometheus.yml that list the API replicas 1 to n: what
