@@ -101,7 +101,7 @@ func (a *App) build() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	day, err := web.NewDay(web.DaySettings{Keys: c.Quotas.DayKeys, Bytes: c.Quotas.DayBytes}, a.db.Replicas, time.Now, a.metrics.purchases.Refused)
+	day, err := web.NewDay(web.DaySettings{Keys: c.Quotas.DayKeys, Bytes: c.Quotas.DayBytes}, a.sharers, time.Now, a.metrics.purchases.Refused)
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +141,10 @@ func quotas(q config.Quotas) purchases.Quotas {
 		CoolDown: q.CoolDown, SharePercent: q.SharePercent, AddressPercent: q.AddressPercent,
 	}
 }
+
+// sharers is among how many replicas a customer's quotas of a day are divided: those that are meant to run, or those that
+// are alive where they are more. A replica that has just started knows of no other yet, and grants no more for it.
+func (a *App) sharers() int { return max(a.config.Replicas, a.db.Replicas()) }
 
 // signsTokens reports whether all versions at work can read a signed token.
 func (a *App) signsTokens() bool { return a.db.InForce(2) }

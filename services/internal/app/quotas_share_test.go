@@ -67,7 +67,7 @@ func TestAThousandNewAccountsFillTheirShareAndOthersGoOnBuying(t *testing.T) {
 	if testing.Short() {
 		t.Skip("hashes two thousand passwords")
 	}
-	s, admin := bounded(t, map[string]string{"REDIS_MAXMEMORY": "64mb", "QUOTA_SHARE_PERCENT": "1"})
+	s, admin := bounded(t, map[string]string{"REDIS_MAXMEMORY": "64mb", "QUOTA_SHARE_PERCENT": "1", "QUOTA_ADDRESS_PERCENT": "10"})
 	const share = 64 << 20 / 100
 	var order []shoptest.Object
 	for range 10 {
