@@ -17,24 +17,26 @@ import (
 // atOnceIs how soon a shop whose memory is full answers.
 const atOnceIs = time.Second
 
-// filler writes keys of the test's own until ask is refused for want of memory.
+const (
+	maxMemoryMiB    = 64
+	customerPercent = 80
+)
+
+// filler writes keys of the test's own.
 type filler struct {
 	shop *stack.Stack
 	keys []string
 }
 
-// add writes one key of so many bytes and reports whether Redis took it.
-func (f *filler) add(t *testing.T, bytes int) bool {
+// fill writes keys until the primary uses that share of maxmemory.
+func (f *filler) fill(t *testing.T, percent int) {
 	t.Helper()
 	primary, _ := roles(t, f.shop)
-	key := "test:filler:" + strconv.Itoa(len(f.keys))
-	_, err := f.shop.Redis(t.Context(), primary.Name(), "SET", key, strings.Repeat("x", bytes))
-	if err != nil {
-		require.ErrorContains(t, err, "OOM")
-		return false
+	for used(t, f.shop, primary) < maxMemoryMiB<<20*percent/100 {
+		key := "test:filler:" + strconv.Itoa(len(f.keys))
+		redis(t, f.shop, primary, "SET", key, strings.Repeat("x", 100<<10))
+		f.keys = append(f.keys, key)
 	}
-	f.keys = append(f.keys, key)
-	return true
 }
 
 // toTheBrim leaves every node 1 MB less than the data takes, so that buffers that are freed leave no room; it gives
@@ -77,7 +79,9 @@ type full struct {
 
 func prepareFull(t *testing.T) full {
 	t.Helper()
-	f := full{shop: private(t, map[string]string{"REDIS_MAXMEMORY": "64mb", "CUSTOMER_MEMORY_PERCENT": "80"}), key: shoptest.Unique("key")}
+	f := full{key: shoptest.Unique("key"), shop: private(t, map[string]string{
+		"REDIS_MAXMEMORY": strconv.Itoa(maxMemoryMiB) + "mb", "CUSTOMER_MEMORY_PERCENT": strconv.Itoa(customerPercent),
+	})}
 	f.admin = shoptest.Admin(t, f.shop)
 	f.ann, _ = shoptest.Customer(t, f.admin)
 	f.leaving, _ = shoptest.Customer(t, f.admin)
@@ -93,8 +97,11 @@ func prepareFull(t *testing.T) full {
 func TestWhenMemoryIsFullWhatFreesItGoesOnThroughAFailoverAndTheShopSellsAgain(t *testing.T) {
 	f := prepareFull(t)
 	filled := filler{shop: f.shop}
-	await(t, time.Minute, "customers are refused", func() bool {
-		require.True(t, filled.add(t, 256<<10), "the reserve begins before Redis refuses")
+	filled.fill(t, customerPercent-5)
+	f.ann.Want(t, http.StatusCreated, "POST", "/v1/purchases", shoptest.Order(f.other, 1))
+	filled.fill(t, customerPercent+5)
+	// Each replica asks twice a second how much memory is in use, so nothing is added meanwhile.
+	await(t, 10*time.Second, "customers are refused", func() bool {
 		a := f.ann.Do(t, "POST", "/v1/purchases", shoptest.Order(f.other, 1))
 		return a.Status == http.StatusServiceUnavailable && a.Text(t, "code") == "storage-full"
 	})

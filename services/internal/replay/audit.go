@@ -31,7 +31,7 @@ func (a *audit) differ(what string, args ...any) {
 func (r *run) check(ctx context.Context) (*audit, error) {
 	a := &audit{lapsed: map[string]int64{}}
 	err := each(ctx, r, "purchases checked", r.plan.Sales, func(ctx context.Context, s *Sale) error {
-		found, there, err := r.shop.purchaseOf(ctx, s.Ref)
+		found, there, err := r.shop.wholeOf(ctx, s.Ref)
 		return a.note(err, "invoice "+s.Ref, there, func() { a.purchase(s, found, &r.book) })
 	})
 	if err != nil {

@@ -59,10 +59,10 @@ func (s *shop) write(ctx context.Context, path, key string, body, into any) erro
 	return err
 }
 
-// first reads a list of which at most one entry is expected.
+// first reads a list of which at most one entry is expected. The filter and its value are added to the path's query.
 func first[T any](ctx context.Context, s *shop, path, filter, value string) (found T, there bool, err error) {
 	var list struct{ Data []T }
-	err = s.get(ctx, path+"?"+filter+"="+url.QueryEscape(value), &list)
+	err = s.get(ctx, path+filter+"="+url.QueryEscape(value), &list)
 	if err != nil || len(list.Data) == 0 {
 		return found, false, err
 	}
@@ -73,13 +73,13 @@ func first[T any](ctx context.Context, s *shop, path, filter, value string) (fou
 // where there is none, and may be refused as taken when somebody was faster.
 func (s *shop) findOrMake(ctx context.Context, path, filter, value, taken, key string, body object) (string, error) {
 	type thing struct{ ID string }
-	found, there, err := first[thing](ctx, s, path, filter, value)
+	found, there, err := first[thing](ctx, s, path+"?", filter, value)
 	if err != nil || there {
 		return found.ID, err
 	}
 	err = s.write(ctx, path, key, body, &found)
 	if refusedAs(err, taken) {
-		if found, there, err = first[thing](ctx, s, path, filter, value); err == nil && !there {
+		if found, there, err = first[thing](ctx, s, path+"?", filter, value); err == nil && !there {
 			err = fmt.Errorf("%s %s is taken and cannot be found", filter, value)
 		}
 	}

@@ -27,9 +27,14 @@ func (p purchase) isPaid() bool {
 	return slices.Contains([]string{"paid", "fulfilled", "refunded"}, p.Status)
 }
 
-// purchaseOf finds the purchase that has an external_ref.
+// purchaseOf finds the purchase that has an external_ref. It has neither lines nor a refunded total.
 func (s *shop) purchaseOf(ctx context.Context, ref string) (purchase, bool, error) {
-	return first[purchase](ctx, s, "/v1/purchases", "external_ref", ref)
+	return first[purchase](ctx, s, "/v1/purchases?", "external_ref", ref)
+}
+
+// wholeOf finds the purchase that has an external_ref, with its lines and its refunded total.
+func (s *shop) wholeOf(ctx context.Context, ref string) (purchase, bool, error) {
+	return first[purchase](ctx, s, "/v1/purchases?expand=items&", "external_ref", ref)
 }
 
 // sell makes the purchase of an invoice, and pays it at once: what is not paid
