@@ -21,12 +21,21 @@ local purchase = { user = fields[1], held = fields[9] or '', status = fields[2],
 -- Those that ended without a sale are listed by the time of their last change, in ms.
 local LISTED, ENDED = { pending = true, paid = true }, { cancelled = true, expired = true }
 
+-- bytes16 gives the 16 bytes of an id in its text form.
+local function bytes16(text)
+  return (string.gsub(string.gsub(text, '-', ''), '%x%x', function(digits) return string.char(tonumber(digits, 16)) end))
+end
+
 -- lines reads the purchase's lines in either form: packed, as packed.go describes it, or
--- items, which is JSON. A line has the product's id, in 16 bytes where it is packed, and the pieces.
+-- items, which is JSON. A line has the product's id as text and in 16 bytes, and the pieces.
+-- A purchase with items may have the field held: a replica writes items until it has learned that layout 3 is in
+-- force, and create.lua counts from the moment at which it is.
 local function lines()
   local list = {}
   if not purchase.lines then
-    for i, item in ipairs(cjson.decode(purchase.items)) do list[i] = { product = item.product_id, pieces = item.quantity } end
+    for i, item in ipairs(cjson.decode(purchase.items)) do
+      list[i] = { id = bytes16(item.product_id), product = item.product_id, pieces = item.quantity }
+    end
     return list
   end
   local packed = cmsgpack.unpack(purchase.lines)
