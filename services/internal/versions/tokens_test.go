@@ -2,6 +2,7 @@ package versions_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,25 @@ func TestTokensCursorsAndETagsOfEitherVersionAreAcceptedByBoth(t *testing.T) {
 	} {
 		p.now.With(tokenHeader, forged).Refused(t, http.StatusBadRequest, "bad-parameter", "GET", path, nil)
 	}
-	// Before layout 3 a number that no write has given is read from the primary. From then on unsigned tokens end.
-	p.now.With(tokenHeader, "999999999").Want(t, http.StatusOK, "GET", path, nil)
+	const future, reads = "999999999", 50
+	before := p.commits(t)
+	for range reads {
+		p.now.With(tokenHeader, future).Want(t, http.StatusOK, "GET", path, nil)
+	}
+	require.GreaterOrEqual(t, p.commits(t)-before, int64(reads), "a read is strong if no node of Redis has reached the token's number")
+	require.NoError(t, p.Process("api-1").Terminate(t.Context()), "the release before is locked out before layout 3 comes into force")
+	p.ask(t, "SET", "evg:schema", "3")
+	require.NoError(t, p.Process("api-2").Restart(t.Context()), "a replica that begins with layout 3 takes signed tokens alone")
+	for _, unsigned := range []string{future, old.Header.Get(tokenHeader)} {
+		p.now.With(tokenHeader, unsigned).Refused(t, http.StatusBadRequest, "bad-parameter", "GET", path, nil)
+	}
+	p.now.With(tokenHeader, signed).Want(t, http.StatusOK, "GET", path, nil)
+}
+
+// commits is the number of the last commit group.
+func (p *pair) commits(t *testing.T) int64 {
+	t.Helper()
+	seq, err := strconv.ParseInt(p.ask(t, "GET", "evg:commit:seq"), 10, 64)
+	require.NoError(t, err)
+	return seq
 }
