@@ -126,7 +126,9 @@ func TestUnfinishedHeadersLeaveRoomForOthers(t *testing.T) {
 }
 
 func TestWithFewerPlacesAndALongerTimeUnfinishedHeadersShutOthersOut(t *testing.T) {
-	_, failed := amongUnfinished(t, 3, replacing(shippedPlaces, "worker_connections 409"), replacing("client_header_timeout 5s", "client_header_timeout 10s"))
+	fewer := replacing(shippedPlaces, "worker_connections 409")
+	longer := replacing("client_header_timeout 5s", "client_header_timeout 10s")
+	_, failed := amongUnfinished(t, 3, fewer, longer)
 	require.Positive(t, failed)
 }
 

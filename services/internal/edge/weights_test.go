@@ -70,6 +70,15 @@ func TestPagesAtTheLimitLeaveOtherRequestsOfTheAddressAlone(t *testing.T) {
 	require.Equal(t, http.StatusOK, e.send("POST", "/v1/purchases?limit=100", "{}").status, "a write is no page")
 }
 
+func TestWhatFollowsANumberSignIsWeighedToo(t *testing.T) {
+	e := startEdge(t, perSecond(weighed))
+	request := "GET /v1/products?a#&limit=100 HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n"
+	for range burstOf(t, "LARGE_PAGES_BURST") {
+		require.Equal(t, http.StatusOK, e.sendRaw(t, request).status)
+	}
+	require.Equal(t, http.StatusTooManyRequests, e.send("GET", "/v1/products?limit=100", "").status, "all were large pages")
+}
+
 func TestPagesPassAtTheirOwnRate(t *testing.T) {
 	cases := map[string]float64{
 		"/v1/products": weighed / 4., "/v1/products?limit=100": weighed / 10., "/v1/purchases?expand=items": weighed / 30.,
