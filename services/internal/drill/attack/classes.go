@@ -14,6 +14,8 @@ func Classes() []Class {
 		newAccounts(),
 		redisFull(),
 		partialHeaders(),
+		bodies(),
+		lists(),
 	}
 }
 

@@ -109,11 +109,16 @@ func (c *Client) Keyed(key string) *Client { return c.With("idempotency-key", ke
 // Current gives a client whose reads are as strong as a write.
 func (c *Client) Current() *Client { return c.With("Cache-Control", "no-cache") }
 
+// Text is a body that is sent as it is.
+type Text []byte
+
 // Send sends a request; body is rendered as JSON unless it is nil. The error says
 // that no whole answer came within 20 s; every status is an answer.
 func (c *Client) Send(ctx context.Context, method, path string, body any) (Answer, error) {
 	var reader io.Reader
-	if body != nil {
+	if text, is := body.(Text); is {
+		reader = bytes.NewReader(text)
+	} else if body != nil {
 		text, err := json.Marshal(body)
 		if err != nil {
 			return Answer{}, err
