@@ -47,8 +47,8 @@ var summaryFields = []string{
 }
 
 const (
-	// mostPageBytes is how long the purchases of one page are together. The first one is always shown.
-	mostPageBytes = 1<<20 - 1024
+	// frameBytes is what a page needs beside its purchases. The first purchase is always shown.
+	frameBytes = 1024
 	// uncountedAtOnce is how many purchases of an older program one exchange reads, whose lines are to be counted.
 	uncountedAtOnce = 4
 )
@@ -103,7 +103,8 @@ func (s *Store) summaries(ctx context.Context, ids []string, f Filter) ([]jsonte
 // whole reads the purchases with their lines, one after the other, and stops before one with which the page would be too
 // long. One that does not match is nil.
 func (s *Store) whole(ctx context.Context, ids []string, f Filter, shown *int) ([]jsontext.Value, error) {
-	page := web.Render(ctx, mostPageBytes)
+	most := web.MostPage() - frameBytes
+	page := web.Render(ctx, most)
 	err := s.db.EachHash(ctx, purchaseKeys(ids), storedFields, func(i int, fields redisdb.Fields) (bool, error) {
 		if !f.admits(fields) {
 			return page.Add(nil)
@@ -116,7 +117,7 @@ func (s *Store) whole(ctx context.Context, ids []string, f Filter, shown *int) (
 			return false, err
 		}
 		item, err := render(fixed, state)
-		if err != nil || *shown > 0 && *shown+len(item) > mostPageBytes {
+		if err != nil || *shown > 0 && *shown+len(item) > most {
 			return false, err
 		}
 		*shown += len(item) + 1

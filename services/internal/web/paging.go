@@ -131,7 +131,7 @@ const (
 func Collect(page Page, next func(before string, n int) ([]string, error), load func(ids []string, room int) ([]jsontext.Value, error)) ([]jsontext.Value, string, error) {
 	var items []jsontext.Value
 	at, last := page.Before, page.Before // where the scan is, and what the page ends with
-	batch, room := min(page.Limit, collectBatch), mostPage()
+	batch, room := min(page.Limit, collectBatch), MostPage()
 	for examined := 0; examined < mostExamined(); examined, batch = examined+batch, collectBatch {
 		ids, err := next(at, batch+1)
 		if err != nil {

@@ -33,8 +33,8 @@ func mostExamined() int {
 	return collectMost
 }
 
-// mostPage is how many bytes of items one page of a list has before it ends.
-func mostPage() int {
+// MostPage is how many bytes of items one page of a list has before it ends.
+func MostPage() int {
 	if without(noAnswerBound) {
 		return math.MaxInt
 	}

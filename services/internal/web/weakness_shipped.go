@@ -13,8 +13,8 @@ const (
 
 func without(string) bool { return false }
 
-// mostPage is how many bytes of items one page of a list has before it ends.
-func mostPage() int { return pageBytes }
+// MostPage is how many bytes of items one page of a list has before it ends.
+func MostPage() int { return pageBytes }
 
 // mostExamined is how many ids one page of a filtered list examines.
 func mostExamined() int { return collectMost }
