@@ -36,6 +36,7 @@ func TestAPageOfAListWeighsMoreThanAnObject(t *testing.T) {
 		},
 		"EXPANDED_PAGES_BURST": {
 			"/v1/purchases?expand=items", "/v1/purchases?limit=1&expand=items", "/v1/purchases?e%78pand=items", "/v1/products?limi%74=100",
+			"/v1/purchases?status=pending&expand=items",
 		},
 	}
 	for placeholder, paths := range cases {
