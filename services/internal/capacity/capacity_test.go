@@ -67,12 +67,12 @@ func TestThePageSaysWhatEachObjectCosts(t *testing.T) {
 	}
 }
 
-// Of maxmemory: the percentage that customers can fill, and the bytes that a shop has when it is empty but for a full stream
-// of events.
+// Of maxmemory: the percentage that customers can fill, and the bytes that a shop has besides its objects: a full stream of
+// events, a full backlog for the replicas, and what Redis has when it is empty.
 const (
 	megabyte         = 1 << 20
 	customersPercent = 95
-	fixedBytes       = (16 + 5) * megabyte
+	fixedBytes       = (16 + 32 + 5) * megabyte
 )
 
 func TestTheTableOfWhatFitsFollowsFromTheBytes(t *testing.T) {

@@ -37,7 +37,7 @@ func redisMemory() Class {
 			// others' orders take 3 KB each, with their events and outcomes.
 			attackers := int64(10 * f.setting("QUOTA_DAY_BYTES") * 3 / 2)
 			others := int64(f.During.Requests)*3<<10 + 4<<20
-			reasons := refusedBy(f, "429 quota-day-bytes")
+			reasons := refusedBy(f, "429 quota-day-bytes", "429 quota-open-lines", "429 cool-down")
 			if f.grownBytes() > attackers+others {
 				reasons = append(reasons, fmt.Sprintf("Redis has grown by %s, and %s is the most", megabytes(f.grownBytes()), megabytes(attackers+others)))
 			}
@@ -122,13 +122,9 @@ func redisFull() Class {
 		// The memory that is left belongs to the admin, who goes on taking payments and changing products.
 		Allowed: []string{"buy: 503 storage-full", "log in: 503 storage-full"},
 		Bound: func(f Found) []string {
-			reasons := refusedBy(f, "503 storage-full")
-			if f.MostSample.RedisBytes >= maxmemoryBytes {
-				reasons = append(reasons, "customers have filled all of Redis, and nothing is left for the admin")
-			}
-			return reasons
+			return refusedBy(f, "503 storage-full")
 		},
-		Control: Control{Weakness: "no-admin-reserve", Rules: []Rule{RuleBound, RuleFailures}},
+		Control: Control{Weakness: "no-admin-reserve", Rules: []Rule{RuleFailures}},
 	}
 }
 

@@ -23,7 +23,8 @@ const sampleEvery = 100 * time.Millisecond
 
 // Sample is how much of each resource was in use.
 type Sample struct {
-	// ReplicaBytes is the resident memory of the larger API replica, RedisBytes used_memory of the primary.
+	// ReplicaBytes is the resident memory of the larger API replica. RedisBytes is used_memory of the primary without
+	// the backlog and the buffers of its replicas, its clients and its append-only file: what the data takes.
 	ReplicaBytes int64 `json:"replica_bytes"`
 	RedisBytes   int64 `json:"redis_bytes"`
 	// Gauges are the class's.
@@ -81,6 +82,9 @@ func (s *sampler) look(ctx context.Context) Sample {
 	if primary, err := s.shop.Primary(ctx); err == nil {
 		info, _ := s.shop.Redis(ctx, primary, "INFO", "memory")
 		now.RedisBytes = infoNumber(info, "used_memory")
+		for _, buffers := range []string{"mem_total_replication_buffers", "mem_clients_normal", "mem_aof_buffer"} {
+			now.RedisBytes -= infoNumber(info, buffers)
+		}
 	}
 	return now
 }
