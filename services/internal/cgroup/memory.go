@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // mount is where Linux shows control groups.
@@ -128,5 +130,18 @@ func (m *Memory) Kills() (int64, error) {
 	return 0, fmt.Errorf("%s counts no kills", m.files.events)
 }
 
-// Remove removes the group once its processes have ended.
-func (m *Memory) Remove() error { return os.Remove(m.dir) }
+// endsWithin is how long a process that was ended may take to leave its group.
+const endsWithin = 5 * time.Second
+
+// Remove removes the group once its processes have ended. The kernel says that a group is busy until the last of them
+// has left it, which is a moment after its end.
+func (m *Memory) Remove() error {
+	deadline := time.Now().Add(endsWithin)
+	for {
+		err := os.Remove(m.dir)
+		if !errors.Is(err, syscall.EBUSY) || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
