@@ -121,6 +121,9 @@ func TestWhenMemoryIsFullWhatFreesItGoesOnThroughAFailoverAndTheShopSellsAgain(t
 	f.ann.Want(t, http.StatusOK, "POST", "/v1/purchases/"+f.afterwards+"/cancel", nil)
 	now, _ := roles(t, f.shop)
 	require.NotEqual(t, old.Name(), now.Name())
+	await(t, 5*time.Second, "the new primary's heartbeat is there, although its memory is full", func() bool {
+		return f.ann.Want(t, http.StatusOK, "GET", "/v1/products/"+f.product, nil).Header.Get("Age") == ""
+	})
 	f.requireFreed(t)
 	f.requireReads(t)
 	f.requireRetry(t)
