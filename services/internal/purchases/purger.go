@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"strconv"
-	"sync"
 	"time"
 
 	"evergreen/services/internal/idempotency"
@@ -36,8 +35,7 @@ type Purger struct {
 	db    aged
 	after time.Duration
 	log   *slog.Logger
-	stop  context.CancelFunc
-	done  sync.WaitGroup
+	rounds
 }
 
 // aged is what the purger needs of redisdb besides what the store needs.
@@ -51,36 +49,11 @@ func NewPurger(store *Store, db aged, after time.Duration, log *slog.Logger) *Pu
 	return &Purger{store: store, db: db, after: after, log: log}
 }
 
-// Start begins to purge.
+// Start begins to purge. A customer who was refused for want of room wakes it.
 func (p *Purger) Start() {
-	ctx, cancel := context.WithCancel(context.Background())
-	p.stop = cancel
-	p.done.Go(func() { p.run(ctx) })
-}
-
-// Stop ends the purging and waits for what is under way; it may be called more than once.
-func (p *Purger) Stop() {
-	if p.stop != nil {
-		p.stop()
-		p.done.Wait()
-		p.stop = nil
-	}
-}
-
-func (p *Purger) run(ctx context.Context) {
-	tick := time.NewTicker(purgeEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-p.store.full: // a customer was refused for want of room
-		}
-		if err := p.round(ctx); err != nil && ctx.Err() == nil {
-			p.log.Warn("old purchases were not purged; the next round tries again", "error", err)
-		}
-	}
+	p.start(purgeEvery, p.store.full, p.round, func(err error) {
+		p.log.Warn("old purchases were not purged; the next round tries again", "error", err)
+	})
 }
 
 // round purges what is due, and then, while a share is nearly used up, what is above 48 hours.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -29,8 +28,7 @@ const (
 type ReservedWatch struct {
 	store *Store
 	log   *slog.Logger
-	stop  context.CancelFunc
-	done  sync.WaitGroup
+	rounds
 
 	before   string           // the cursor: the oldest purchase that was looked at
 	reserved map[string]int64 // pieces by product
@@ -43,33 +41,9 @@ func NewReservedWatch(store *Store, log *slog.Logger) *ReservedWatch {
 
 // Start begins to look.
 func (w *ReservedWatch) Start() {
-	ctx, cancel := context.WithCancel(context.Background())
-	w.stop = cancel
-	w.done.Go(func() { w.run(ctx) })
-}
-
-// Stop ends the looking; it may be called more than once.
-func (w *ReservedWatch) Stop() {
-	if w.stop != nil {
-		w.stop()
-		w.done.Wait()
-		w.stop = nil
-	}
-}
-
-func (w *ReservedWatch) run(ctx context.Context) {
-	tick := time.NewTicker(reservedEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := w.step(ctx); err != nil && ctx.Err() == nil {
-				w.log.Debug("the pending purchases were not looked through", "error", err)
-			}
-		}
-	}
+	w.start(reservedEvery, nil, w.step, func(err error) {
+		w.log.Debug("the pending purchases were not looked through", "error", err)
+	})
 }
 
 // step looks at one page; after the last one it sets the metrics and begins anew.

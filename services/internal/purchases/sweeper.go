@@ -3,7 +3,6 @@ package purchases
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,8 +29,7 @@ const actorSweeper = "sweeper"
 type Sweeper struct {
 	store *Store
 	log   *slog.Logger
-	stop  context.CancelFunc
-	done  sync.WaitGroup
+	rounds
 }
 
 // NewSweeper makes a Sweeper over store.
@@ -39,38 +37,9 @@ func NewSweeper(store *Store, log *slog.Logger) *Sweeper { return &Sweeper{store
 
 // Start begins to sweep.
 func (s *Sweeper) Start() {
-	ctx, cancel := context.WithCancel(context.Background())
-	s.stop = cancel
-	s.done.Add(1)
-	go func() {
-		defer s.done.Done()
-		s.run(ctx)
-	}()
-}
-
-// Stop ends the sweeping and waits for what is under way; it may be called
-// more than once.
-func (s *Sweeper) Stop() {
-	if s.stop != nil {
-		s.stop()
-		s.done.Wait()
-		s.stop = nil
-	}
-}
-
-func (s *Sweeper) run(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
-				s.log.Warn("expired purchases were not swept; the next round tries again", "error", err)
-			}
-		}
-	}
+	s.start(sweepEvery, nil, s.sweep, func(err error) {
+		s.log.Warn("expired purchases were not swept; the next round tries again", "error", err)
+	})
 }
 
 // sweep expires what is due, batch after batch.
