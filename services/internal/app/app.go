@@ -101,7 +101,8 @@ func (a *App) build() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	day, err := web.NewDay(web.DaySettings{Keys: c.Quotas.DayKeys, Bytes: c.Quotas.DayBytes}, a.sharers, time.Now, a.metrics.purchases.Refused)
+	day, err := web.NewDay(web.DaySettings{Keys: c.Quotas.DayKeys, Bytes: c.Quotas.DayBytes}, a.sharers, time.Now,
+		a.metrics.purchases.Refused)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +114,8 @@ func (a *App) build() (http.Handler, error) {
 	a.users = users.NewStore(a.db, passwords, now, newID)
 	sessionStore := sessions.NewStore(a.db, a.users, c.SecretKey, c.SessionTTL, now, a.metrics.sessions, a.log)
 	productStore := products.NewStore(a.db, now, newID)
-	purchaseStore := purchases.NewStore(a.db, productStore, c.Reservation, quotas(c.Quotas), func() int64 { return a.db.Memory().MaxBytes }, newID, a.metrics.purchases)
+	purchaseStore := purchases.NewStore(a.db, productStore, c.Reservation, quotas(c.Quotas),
+		func() int64 { return a.db.Memory().MaxBytes }, newID, a.metrics.purchases)
 	a.sweeper = purchases.NewSweeper(purchaseStore, a.log)
 	a.purger = purchases.NewPurger(purchaseStore, a.db, c.PurgeAfter, a.log)
 	a.reserved = purchases.NewReservedWatch(purchaseStore, a.log)
@@ -121,7 +123,8 @@ func (a *App) build() (http.Handler, error) {
 	router, err := routes(gates{
 		observer: web.NewObserver(a.metrics.web, a.log), access: web.NewAccess(sessionStore), limits: limits,
 		memory: web.NewMemory(int64(c.RequestMemory)<<20, a.metrics.registry),
-		maker:  idempotency.NewMaker(c.SecretKey), tokens: tokens{secret: c.SecretKey, signed: a.signsTokens, only: a.onlySigned}, day: day, ready: a.ready.Load, pages: pages, replica: c.ReplicaName, proxies: c.TrustedProxies,
+		maker:  idempotency.NewMaker(c.SecretKey), tokens: tokens{secret: c.SecretKey, signed: a.signsTokens, only: a.onlySigned}, day: day,
+		ready: a.ready.Load, pages: pages, replica: c.ReplicaName, proxies: c.TrustedProxies,
 		deadline: c.CommitDeadline,
 	}, handlers{
 		users: users.NewHandler(a.users, limits), sessions: sessions.NewHandler(sessionStore, limits),

@@ -135,16 +135,19 @@ func (s *Store) overQuota(r redisdb.Result, d draft, in CreateInput) error {
 func (q Quotas) refusal(r redisdb.Result, d draft, in CreateInput) *fault.Error {
 	switch r.Refusal {
 	case "quota-open-purchases":
-		return tooMany("quota-open-purchases", fmt.Sprintf("You may have %d unpaid purchases. Pay or cancel one of them, or wait until one has expired.", q.OpenPurchases), waitForOpen)
+		return tooMany("quota-open-purchases", fmt.Sprintf(
+			"You may have %d unpaid purchases. Pay or cancel one of them, or wait until one has expired.", q.OpenPurchases), waitForOpen)
 	case "quota-open-lines":
 		return tooMany("quota-open-lines", fmt.Sprintf("Your unpaid purchases may have %d lines in all.", q.OpenLines), waitForOpen)
 	case "quota-open-pieces":
 		return tooMany("quota-open-pieces", fmt.Sprintf("Your unpaid purchases may hold %d pieces in all.", q.OpenPieces), waitForOpen)
 	case "quota-product-pieces":
-		return tooMany("quota-product-pieces", fmt.Sprintf("Your unpaid purchases may hold %d pieces of one product.", q.ProductPieces), waitForOpen,
+		return tooMany("quota-product-pieces", fmt.Sprintf(
+			"Your unpaid purchases may hold %d pieces of one product.", q.ProductPieces), waitForOpen,
 			left(r, d, in))
 	case "cool-down":
-		return tooMany("cool-down", "You have let purchases of this product expire or cancelled them. Retry-After says when you can buy it again.",
+		return tooMany("cool-down",
+			"You have let purchases of this product expire or cancelled them. Retry-After says when you can buy it again.",
 			time.Duration(r.Int(0))*time.Millisecond)
 	case "quota-share":
 		return tooMany("quota-share", "There is no room for more unpaid purchases at the moment.", waitForShare)

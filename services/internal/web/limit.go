@@ -16,7 +16,7 @@ import (
 // maxKnownUsers and maxKnownAddresses bound the memory of the limits per user and per
 // address; a caller that falls out of its table starts with a full burst again.
 const (
-	maxKnownUsers     = 100_000
+	maxKnownUsers     = 20_000
 	maxKnownAddresses = 20_000
 )
 
