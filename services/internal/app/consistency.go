@@ -91,7 +91,7 @@ func (t tokens) consistency(strong func(*gin.Context) (address string, allow fun
 			// What a write answers is never old, though it may have read on its way,
 			// its caller's session for one.
 			reading.Stale = func(age time.Duration) { c.Header("Age", strconv.Itoa(int(age.Seconds()))) }
-			reading.Strong = strings.Contains(c.GetHeader("Cache-Control"), "no-cache")
+			reading.Strong = wantsPresent(c)
 			reading.Reader = redisdb.ReaderAnonymous
 			reading.Caller, reading.Allow = strong(c)
 			if sent := c.Request.Header.Values(consistencyToken); len(sent) > 0 {
@@ -105,6 +105,21 @@ func (t tokens) consistency(strong func(*gin.Context) (address string, allow fun
 		}
 		ctx := redisdb.WithReading(c.Request.Context(), reading)
 		c.Request = c.Request.WithContext(redisdb.WithReserve(ctx, func() bool { return web.Caller(c).IsAdmin() }))
+	}
+}
+
+func wantsPresent(c *gin.Context) bool {
+	return strings.Contains(c.GetHeader("Cache-Control"), "no-cache")
+}
+
+// ofStrongReads has check look at a read of a public route only if the read may ride
+// in a commit group and says whose it is. Those without a session are limited per
+// address; all other reads save the look at the session.
+func ofStrongReads(check gin.HandlerFunc) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if (wantsPresent(c) || c.GetHeader(consistencyToken) != "") && c.GetHeader("Authorization") != "" {
+			check(c)
+		}
 	}
 }
 

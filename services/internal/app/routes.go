@@ -71,9 +71,10 @@ func routes(g gates, h handlers) (*gin.Engine, error) {
 	v1.GET("/sessions/current", signedIn, perUser, web.Handle(h.sessions.Current))
 	v1.DELETE("/sessions/current", signedIn, perUser, web.Handle(h.sessions.End))
 
-	// Everybody reads products; nobody is asked who they are, which saves a read.
-	v1.GET("/products", web.Handle(h.products.List))
-	v1.GET("/products/:id", web.Handle(h.products.Get))
+	// Everybody reads products. Only a strong read's session is looked at.
+	caller, rate := ofStrongReads(anyone), ofStrongReads(perUser)
+	v1.GET("/products", caller, rate, web.Handle(h.products.List))
+	v1.GET("/products/:id", caller, rate, web.Handle(h.products.Get))
 	v1.POST("/products", admin, web.Handle(h.products.Create))
 	v1.PATCH("/products/:id", admin, web.Handle(h.products.Update))
 	v1.DELETE("/products/:id", admin, web.Handle(h.products.Delete))

@@ -63,7 +63,12 @@ func TestStrongReadsWithoutASessionAreLimitedPerAddress(t *testing.T) {
 		strong(one.As(customer.Token())).Want(t, 200, "GET", "/v1/sessions/current", nil)
 		strong(one.As(admin.Token())).Want(t, 200, "GET", "/v1/users?limit=1", nil)
 		one.Want(t, 200, "GET", path, nil)
+		for _, public := range []string{path, "/v1/products?limit=1"} { // a session counts on routes that need none
+			strong(one.As(customer.Token())).Want(t, 200, "GET", public, nil)
+			strong(one.As(admin.Token())).Want(t, 200, "GET", public, nil)
+		}
 	}
+	awaitRefusal(strong(one.As("no session has this token")), path)
 	strong(shoptest.New(shared.URL()).From("127.78.0.2")).Want(t, 200, "GET", path, nil)
 }
 
