@@ -11,6 +11,7 @@ func edgeAPI() Dashboard {
 	panels = append(panels, edgeReplicas()...)
 	panels = append(panels, edgeRoutes()...)
 	panels = append(panels, edgeCommitter()...)
+	panels = append(panels, edgeLimits()...)
 	panels = append(panels, edgePools()...)
 	panels = append(panels, edgeRuntime()...)
 	panels = append(panels, edgeLogs()...)

@@ -12,6 +12,7 @@ func shop() Dashboard {
 	panels = append(panels, shopHealth()...)
 	panels = append(panels, shopWhen()...)
 	panels = append(panels, shopSales()...)
+	panels = append(panels, shopReserved()...)
 	panels = append(panels, shopObjectives()...)
 	panels = append(panels, shopTraffic()...)
 	return newDashboard("shop", "Shop", "Whether the shop sells, who is primary, whether anything is wrong, and where. Green is well; a click on a part's state leads to its own page.",
