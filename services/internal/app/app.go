@@ -101,11 +101,6 @@ func (a *App) build() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	day, err := web.NewDay(web.DaySettings{Keys: c.Quotas.DayKeys, Bytes: c.Quotas.DayBytes}, a.sharers, time.Now,
-		a.metrics.purchases.Refused)
-	if err != nil {
-		return nil, err
-	}
 	pages, err := openapi.NewPages()
 	if err != nil {
 		return nil, err
@@ -113,9 +108,18 @@ func (a *App) build() (http.Handler, error) {
 	now, newID := clock(c.ReplicaName)
 	a.users = users.NewStore(a.db, passwords, now, newID)
 	sessionStore := sessions.NewStore(a.db, a.users, c.SecretKey, c.SessionTTL, now, a.metrics.sessions, a.log)
+	memoryBytes := func() int64 { return a.db.Memory().MaxBytes }
 	productStore := products.NewStore(a.db, now, newID)
 	purchaseStore := purchases.NewStore(a.db, productStore, c.Reservation, quotas(c.Quotas),
-		func() int64 { return a.db.Memory().MaxBytes }, newID, a.metrics.purchases)
+		memoryBytes, newID, a.metrics.purchases)
+	day, err := web.NewDay(web.DaySettings{
+		Keys: c.Quotas.DayKeys, Bytes: c.Quotas.DayBytes, SharePercent: c.Quotas.DaySharePercent, AddressPercent: c.Quotas.DayAddressPercent,
+	}, web.DayShop{
+		Replicas: a.sharers, MemoryBytes: memoryBytes, HasPaid: purchaseStore.HasPaid, Now: time.Now, Refused: a.metrics.purchases.Refused,
+	})
+	if err != nil {
+		return nil, err
+	}
 	a.sweeper = purchases.NewSweeper(purchaseStore, a.log)
 	a.purger = purchases.NewPurger(purchaseStore, a.db, c.PurgeAfter, a.log)
 	a.reserved = purchases.NewReservedWatch(purchaseStore, a.log)

@@ -98,6 +98,10 @@ type Quotas struct {
 	ProductPieces int
 	// DayBytes and DayKeys are bytes of purchases and remembered Idempotency-Keys of one customer and day.
 	DayBytes, DayKeys int
+	// DaySharePercent is the share of Redis's maxmemory for what a day's writes leave beside purchases: one for
+	// accounts without a paid purchase, one for all other accounts, one for sign-ups and log-ins. DayAddressPercent is
+	// how much of the first and of the last an address may take.
+	DaySharePercent, DayAddressPercent int
 	// CoolDown is for how long a customer who let a purchase expire cannot buy its products. 0 is no cool-down.
 	CoolDown time.Duration
 	// SharePercent is the share of Redis's maxmemory for the unpaid purchases of accounts without a paid purchase,
@@ -171,15 +175,17 @@ const most = 1_000_000_000
 
 func (r *reader) quotas() Quotas {
 	return Quotas{
-		OpenPurchases:  r.number("QUOTA_OPEN_PURCHASES", 100, 1, most),
-		OpenLines:      r.number("QUOTA_OPEN_LINES", 2_000, 1, most),
-		OpenPieces:     r.number("QUOTA_OPEN_PIECES", 10_000, 1, most),
-		ProductPieces:  r.number("QUOTA_PRODUCT_PIECES", 1_000, 1, most),
-		DayBytes:       r.number("QUOTA_DAY_BYTES", 8<<20, 1_000, most),
-		DayKeys:        r.number("QUOTA_DAY_KEYS", 10_000, 10, most),
-		CoolDown:       r.duration("COOL_DOWN", 5*time.Minute, 0, 24*time.Hour),
-		SharePercent:   r.number("QUOTA_SHARE_PERCENT", 10, 1, 100),
-		AddressPercent: r.number("QUOTA_ADDRESS_PERCENT", 50, 1, 100),
+		OpenPurchases:     r.number("QUOTA_OPEN_PURCHASES", 100, 1, most),
+		OpenLines:         r.number("QUOTA_OPEN_LINES", 2_000, 1, most),
+		OpenPieces:        r.number("QUOTA_OPEN_PIECES", 10_000, 1, most),
+		ProductPieces:     r.number("QUOTA_PRODUCT_PIECES", 1_000, 1, most),
+		DayBytes:          r.number("QUOTA_DAY_BYTES", 8<<20, 1_000, most),
+		DayKeys:           r.number("QUOTA_DAY_KEYS", 10_000, 10, most),
+		DaySharePercent:   r.number("QUOTA_DAY_SHARE_PERCENT", 5, 1, 100),
+		DayAddressPercent: r.number("QUOTA_DAY_ADDRESS_PERCENT", 10, 1, 100),
+		CoolDown:          r.duration("COOL_DOWN", 5*time.Minute, 0, 24*time.Hour),
+		SharePercent:      r.number("QUOTA_SHARE_PERCENT", 10, 1, 100),
+		AddressPercent:    r.number("QUOTA_ADDRESS_PERCENT", 50, 1, 100),
 	}
 }
 

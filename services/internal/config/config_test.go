@@ -36,7 +36,7 @@ func TestWhatIsNotSetHasTheDocumentedDefault(t *testing.T) {
 	require.Equal(t, 2, c.Replicas)
 	require.Equal(t, Quotas{
 		OpenPurchases: 100, OpenLines: 2_000, OpenPieces: 10_000, ProductPieces: 1_000, DayBytes: 8 << 20, DayKeys: 10_000,
-		CoolDown: 5 * time.Minute, SharePercent: 10, AddressPercent: 50,
+		CoolDown: 5 * time.Minute, SharePercent: 10, AddressPercent: 50, DaySharePercent: 5, DayAddressPercent: 10,
 	}, c.Quotas)
 	require.Equal(t, 30*24*time.Hour, c.PurgeAfter)
 }
@@ -148,6 +148,8 @@ func TestTheBoundsOfASettingAreAllowedAndWhatIsPastThemIsNot(t *testing.T) {
 		"QUOTA_PRODUCT_PIECES":                 {[]string{"1", "1000000000"}, []string{"0", "1000000001"}},
 		"QUOTA_DAY_BYTES":                      {[]string{"1000", "1000000000"}, []string{"999", "1000000001"}},
 		"QUOTA_DAY_KEYS":                       {[]string{"10", "1000000000"}, []string{"9", "1000000001"}},
+		"QUOTA_DAY_SHARE_PERCENT":              {[]string{"1", "100"}, []string{"0", "101"}},
+		"QUOTA_DAY_ADDRESS_PERCENT":            {[]string{"1", "100"}, []string{"0", "101"}},
 		"QUOTA_SHARE_PERCENT":                  {[]string{"1", "100"}, []string{"0", "101"}},
 		"QUOTA_ADDRESS_PERCENT":                {[]string{"1", "100"}, []string{"0", "101"}},
 		"COOL_DOWN":                            {[]string{"0s", "24h"}, []string{"-1s", "24h0m1s"}},

@@ -82,6 +82,15 @@ var OutcomeUnknown = &Error{
 	Detail: "The shop cannot tell whether this was done. Send it again with the same Idempotency-Key: it is done once at most.",
 }
 
+// DayShare and DayAddress say that the writes of a day have left as much in the store as all customers of a kind may leave.
+// Package web counts it.
+var (
+	DayShare = &Error{Kind: TooMany, Code: "quota-day-share", RetryAfter: time.Hour,
+		Detail: "There is no room for more writes of new customers today (UTC)."}
+	DayAddress = &Error{Kind: TooMany, Code: "quota-day-address", RetryAfter: time.Hour,
+		Detail: "There is no room for more writes from your network address today (UTC)."}
+)
+
 // Wrap makes an Error that keeps its cause for the log, never for the client.
 func Wrap(cause error, kind Kind, code, detail string) *Error {
 	return &Error{Kind: kind, Code: code, Detail: detail, cause: cause}

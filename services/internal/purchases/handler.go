@@ -36,7 +36,7 @@ func (h *Handler) Create(c *gin.Context) error {
 		return err
 	}
 	buyer := Buyer{ID: who.UserID, Counted: !who.IsAdmin(), Address: h.addresses.Name(c.ClientIP()),
-		Stored: func(bytes int) { web.CountBytes(c, bytes) }}
+		Stored: func(bytes int) { web.CountBytes(c, bytes) }, Left: func(bytes int) { web.CountLeft(c, bytes) }}
 	if in.UserID != "" {
 		buyer.ID = in.UserID
 	}

@@ -6,7 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 func quotaNames() []string {
 	return []string{
 		"quota-open-purchases", "quota-open-lines", "quota-open-pieces", "quota-product-pieces", "max-per-customer", "cool-down",
-		"quota-share", "quota-address", "quota-day-keys", "quota-day-bytes",
+		"quota-share", "quota-address", "quota-day-keys", "quota-day-bytes", "quota-day-share", "quota-day-address",
 	}
 }
 

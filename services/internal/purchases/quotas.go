@@ -1,6 +1,7 @@
 package purchases
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"time"
@@ -37,6 +38,41 @@ type Buyer struct {
 	Address string
 	// Stored is told how many bytes the purchase takes in the store, about, once it is made; it may be nil.
 	Stored func(bytes int)
+	// Left is told how many bytes a long refusal takes, which the store remembers; it may be nil.
+	Left func(bytes int)
+}
+
+// longBytes is from which size on a remembered refusal is counted besides what every one of them takes.
+const longBytes = 64
+
+// told tells what the buyer's request has left in the store.
+func (b Buyer) told(d draft, r redisdb.Result) {
+	if r.Replayed {
+		return
+	}
+	if r.Code == 0 {
+		if b.Stored != nil {
+			b.Stored(d.bytes)
+		}
+		return
+	}
+	bytes := 0
+	for _, v := range r.Values {
+		bytes += len(v) + 1 // a number takes no more than its digits and one byte
+	}
+	if bytes > longBytes && b.Left != nil {
+		b.Left(bytes)
+	}
+}
+
+// HasPaid reports whether a customer has paid for a purchase. It asks a replica of the store. Before layout 3 it is not
+// noted of all of them, and every customer counts as one.
+func (s *Store) HasPaid(ctx context.Context, user string) (bool, error) {
+	if !s.db.InForce(countedFrom) {
+		return true, nil
+	}
+	found, err := s.db.Hash(redisdb.FromReplica(ctx), redisdb.KeyHeld(user), "paid")
+	return found["paid"] != "", err
 }
 
 // coolDownMillis is what an expiry and a cancellation add to a cool-down.

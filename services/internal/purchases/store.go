@@ -107,9 +107,7 @@ func (s *Store) Create(ctx context.Context, w web.Change, buyer Buyer, in Create
 		}
 		s.metrics.created(ctx, result)
 		if result.Code != codeChanged {
-			if result.Code == 0 && !result.Replayed && buyer.Stored != nil {
-				buyer.Stored(d.bytes)
-			}
+			buyer.told(d, result)
 			return s.created(ctx, d, result, in)
 		}
 	}

@@ -22,13 +22,14 @@ var (
 	errDayKeys = &fault.Error{Kind: fault.TooMany, Code: "quota-day-keys", RetryAfter: time.Hour,
 		Detail: "You have sent too many writes today (UTC)."}
 	errDayBytes = &fault.Error{Kind: fault.TooMany, Code: "quota-day-bytes", RetryAfter: time.Hour,
-		Detail: "Your purchases of today (UTC) are too large in all."}
+		Detail: "Your purchases and remembered answers of today (UTC) are too large in all."}
 )
 
 // refusals has the error of each name.
 var refusals = map[string]*fault.Error{
 	ErrFull.Code:    ErrFull,
 	errDayKeys.Code: errDayKeys, errDayBytes.Code: errDayBytes,
+	fault.DayShare.Code: fault.DayShare, fault.DayAddress.Code: fault.DayAddress,
 }
 
 // refusal gives the error of a name. maybeDone says that an earlier try of the commit may

@@ -33,7 +33,8 @@ func (h *Handler) Create(c *gin.Context) error {
 	if err := h.limit.SignInAccount(c, users.Fold(in.Email)); err != nil {
 		return err
 	}
-	session, err := h.store.Open(c.Request.Context(), web.RequestID(c), in)
+	session, err := h.store.Open(c.Request.Context(), web.RequestID(c), in,
+		func(user, role string) error { return web.CountLogIn(c, user, role) })
 	if err != nil {
 		return err
 	}

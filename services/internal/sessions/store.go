@@ -92,14 +92,17 @@ type Session struct {
 // ErrWrongLogin says neither whether the account exists nor what was wrong.
 var ErrWrongLogin = fault.New(fault.Unauthenticated, "wrong-login", "The email or the password is wrong.")
 
-// Open logs in.
-func (s *Store) Open(ctx context.Context, requestID string, in Login) (Session, error) {
+// Open logs in. admit is asked once the password was found right, and may refuse the session.
+func (s *Store) Open(ctx context.Context, requestID string, in Login, admit func(user, role string) error) (Session, error) {
 	credential, matches, err := s.users.Check(ctx, in.Email, in.Password)
 	if err != nil {
 		return Session{}, err
 	}
 	if !matches {
 		return Session{}, ErrWrongLogin
+	}
+	if err := admit(credential.UserID, credential.Role); err != nil {
+		return Session{}, err
 	}
 	token := rand.Text()
 	hash := s.hash(token)

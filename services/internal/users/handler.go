@@ -43,8 +43,14 @@ func (h *Handler) Create(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if !replayed {
+		web.CountLeft(c, accountBytes)
+	}
 	return done(c, user, "/v1/users/"+user.ID, replayed)
 }
+
+// accountBytes is what an account takes in the store, about.
+const accountBytes = 1_100
 
 // List answers GET /users.
 func (h *Handler) List(c *gin.Context) error {

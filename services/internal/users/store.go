@@ -89,8 +89,10 @@ func (s *Store) create(ctx context.Context, w web.Change, id string, in SignUp, 
 
 func (s *Store) commitCreate(ctx context.Context, w web.Change, id string, in SignUp, role, hash, seed string) (redisdb.Result, error) {
 	keys := []string{redisdb.KeyUser(id), redisdb.KeyUserEmail(Fold(in.Email)), redisdb.KeyUsers()}
-	return s.db.Commit(ctx, createScript.Command(w.Request, w.Actor, keys,
-		id, in.Email, in.FirstName, in.LastName, role, hash, web.Time(s.now().UnixMilli()), seed))
+	cmd := createScript.Command(w.Request, w.Actor, keys,
+		id, in.Email, in.FirstName, in.LastName, role, hash, web.Time(s.now().UnixMilli()), seed)
+	cmd.Refusal = w.Refusal
+	return s.db.Commit(ctx, cmd)
 }
 
 func created(in SignUp, role string, r redisdb.Result) (User, bool, error) {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -8,37 +9,73 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAReplicaGrantsItsShareOfACustomersDay(t *testing.T) {
-	at, replicas := time.Date(2026, 11, 28, 23, 59, 0, 0, time.UTC), 2
-	day, err := NewDay(DaySettings{Keys: 5, Bytes: 100}, func() int { return replicas }, func() time.Time { return at }, nil)
+// dayShop is a shop of one replica and 1 MB, at a fixed time, in which the customers of paid have a paid purchase.
+type dayShop struct {
+	at       time.Time
+	replicas int
+	paid     map[string]bool
+	err      error
+	asked    int
+	memory   int64
+}
+
+func newDayShop() *dayShop {
+	return &dayShop{at: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC), replicas: 1, paid: map[string]bool{}, memory: 1_000_000}
+}
+
+func (s *dayShop) day(t *testing.T, settings DaySettings) *Day {
+	t.Helper()
+	day, err := NewDay(settings, DayShop{
+		Replicas: func() int { return s.replicas }, MemoryBytes: func() int64 { return s.memory },
+		HasPaid: func(_ context.Context, user string) (bool, error) {
+			s.asked++
+			return s.paid[user], s.err
+		},
+		Now: func() time.Time { return s.at },
+	})
 	require.NoError(t, err)
+	return day
+}
+
+// by has a customer write once, from an address, and gives the quota that refuses it.
+func (d *Day) by(user, address string) string {
+	return d.write(context.Background(), writer{user: user, address: address, signsIn: user == ""})
+}
+
+func TestAReplicaGrantsItsShareOfACustomersDay(t *testing.T) {
+	shop := newDayShop()
+	shop.replicas = 2
+	day := shop.day(t, DaySettings{Keys: 5, Bytes: 100, SharePercent: 100, AddressPercent: 100})
 	for range 3 {
-		require.Empty(t, day.write("ann"))
+		require.Empty(t, day.by("ann", "1"))
 	}
-	require.Equal(t, QuotaDayKeys, day.write("ann"), "3 is half of 5, rounded up")
-	require.Empty(t, day.write("bob"), "others have their own")
+	require.Equal(t, QuotaDayKeys, day.by("ann", "1"), "3 is half of 5, rounded up")
+	require.Empty(t, day.by("bob", "1"), "others have their own")
 
-	replicas = 1
-	require.Empty(t, day.write("ann"), "the replica is alone now")
-	require.Empty(t, day.write("ann"))
-	require.Equal(t, QuotaDayKeys, day.write("ann"))
+	shop.replicas = 1
+	require.Empty(t, day.by("ann", "1"), "the replica is alone now")
+	require.Empty(t, day.by("ann", "1"))
+	require.Equal(t, QuotaDayKeys, day.by("ann", "1"))
 
-	at = at.Add(time.Minute)
-	require.Empty(t, day.write("ann"), "a new day has begun")
+	shop.at = shop.at.Add(12 * time.Hour)
+	require.Empty(t, day.by("ann", "1"), "a new day has begun")
 	day.stored("ann", 99)
-	require.Empty(t, day.write("ann"))
+	require.Empty(t, day.by("ann", "1"))
 	day.stored("ann", 1)
-	require.Equal(t, QuotaDayBytes, day.write("ann"))
+	require.Equal(t, QuotaDayBytes, day.by("ann", "1"))
+	require.Zero(t, shop.asked)
 }
 
 func TestTheTableOfADayIsBounded(t *testing.T) {
-	day, err := NewDay(DaySettings{Keys: 1, Bytes: 100}, func() int { return 1 }, time.Now, nil)
-	require.NoError(t, err)
-	require.Empty(t, day.write("first"))
-	require.NotEmpty(t, day.write("first"))
+	shop := newDayShop()
+	shop.memory = 1 << 30
+	day := shop.day(t, DaySettings{Keys: 1, Bytes: 100, SharePercent: 100, AddressPercent: 100})
+	require.Empty(t, day.by("first", "1"))
+	require.NotEmpty(t, day.by("first", "1"))
 	for i := range maxKnownUsers {
-		day.write(fmt.Sprint(i))
+		day.by(fmt.Sprint(i), fmt.Sprint(i))
 	}
 	require.Equal(t, maxKnownUsers, day.users.Len())
-	require.Empty(t, day.write("first"), "it has fallen out of the table")
+	require.Equal(t, maxKnownAddresses, day.addresses.Len())
+	require.Empty(t, day.by("first", "1"), "it has fallen out of the table")
 }

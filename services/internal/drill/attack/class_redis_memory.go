@@ -54,12 +54,9 @@ func newAccounts() Class {
 		Name: "new-accounts", Resource: RedisMemory, Size: 1000,
 		Title:    "1,000 new accounts from 50 addresses buy without paying: 40 purchases of 300 lines a second, with 64 MB for Redis",
 		Settings: map[string]string{"REDIS_MAXMEMORY": strconv.Itoa(maxmemoryBytes)},
-		Setup: func(ctx context.Context, s *Scene) (err error) {
-			if s.Attackers, err = s.Customers(ctx, s.Size, 0); err != nil {
+		Setup: func(ctx context.Context, s *Scene) error {
+			if err := s.crowd(ctx, addresses); err != nil {
 				return err
-			}
-			for i := range s.Attackers { // their addresses are the first 50
-				s.Attackers[i].Client = s.Attackers[i].Client.From(s.Address(i % addresses))
 			}
 			return s.catalogue(ctx)
 		},
@@ -103,6 +100,51 @@ func refusedKeys() Class {
 		Control: Control{Settings: map[string]string{"QUOTA_DAY_KEYS": "1000000"}, Rules: []Rule{RuleBound}},
 		Short:   &Short{Lasts: 6 * time.Second},
 	}
+}
+
+// refusedCrowd are new accounts from 50 addresses, each with far fewer refusals than a customer may have.
+func refusedCrowd() Class {
+	const addresses, maxmemoryBytes, bytesOfEach = 50, 64 << 20, 160
+	return Class{
+		Name: "refused-crowd", Resource: RedisMemory, Size: 1000,
+		Title:    "1,000 new accounts from 50 addresses send 150 purchases a second of what is sold out, with 64 MB for Redis",
+		Settings: map[string]string{"REDIS_MAXMEMORY": strconv.Itoa(maxmemoryBytes), "QUOTA_DAY_SHARE_PERCENT": "1", "QUOTA_DAY_ADDRESS_PERCENT": "10"},
+		Setup: func(ctx context.Context, s *Scene) error {
+			if err := s.crowd(ctx, addresses); err != nil {
+				return err
+			}
+			made, err := s.NewProduct(ctx, 0)
+			s.Target = made
+			return err
+		},
+		Attack: func(ctx context.Context, s *Scene) error {
+			return s.Flood(ctx, Flood{PerSecond: 150, AtATime: 16, Send: s.refusedPurchase})
+		},
+		Lasts: 60 * time.Second,
+		Bound: func(f Found) []string {
+			reasons := refusedBy(f, "429 quota-day-share", "429 quota-day-address")
+			most := maxmemoryBytes * f.setting("QUOTA_DAY_SHARE_PERCENT") / 100 / bytesOfEach
+			if got := f.Answers["409 insufficient-stock"]; got > most*11/10 {
+				reasons = append(reasons, fmt.Sprintf("%d refusals were remembered, and about %d is the most", got, most))
+			}
+			return reasons
+		},
+		Control: Control{
+			Settings: map[string]string{"QUOTA_DAY_SHARE_PERCENT": "100", "QUOTA_DAY_ADDRESS_PERCENT": "100"},
+			Rules:    []Rule{RuleBound},
+		},
+	}
+}
+
+// crowd signs up as many customers as the class has; their addresses are the first ones.
+func (s *Scene) crowd(ctx context.Context, addresses int) (err error) {
+	if s.Attackers, err = s.Customers(ctx, s.Size, 0); err != nil {
+		return err
+	}
+	for i := range s.Attackers {
+		s.Attackers[i].Client = s.Attackers[i].Client.From(s.Address(i % addresses))
+	}
+	return nil
 }
 
 // redisFull are customers without quotas who fill Redis up to their bound.

@@ -10,6 +10,7 @@ func Classes() []Class {
 		stockHoard(),
 		stockRebuy(),
 		refusedKeys(),
+		refusedCrowd(),
 		redisMemory(),
 		newAccounts(),
 		redisFull(),
