@@ -143,7 +143,7 @@ func Load(getenv func(string) string) (Config, error) {
 		CommitDeadline:    r.duration("COMMIT_DEADLINE", 10*time.Second, 100*time.Millisecond, 11*time.Second),
 		UserRate:          r.number("RATE_USER_PER_SECOND", 100, 1, 1_000_000),
 		StrongReadRate:    r.number("RATE_STRONG_READS_ADDRESS_PER_SECOND", 50, 1, 1_000_000),
-		RequestMemory:     r.number("REQUEST_MEMORY_MIB", 32, 8, 65536),
+		RequestMemory:     r.number("REQUEST_MEMORY_MIB", 64, 8, 65536),
 		SignInAddressRate: r.number("RATE_SIGNIN_ADDRESS_PER_MINUTE", 20, 1, 1_000_000),
 		SignInAccountRate: r.number("RATE_SIGNIN_ACCOUNT_PER_MINUTE", 10, 1, 1_000_000),
 		Quotas:            r.quotas(),

@@ -6,9 +6,9 @@ func edgeLimits() []*Panel {
 		heading("Limits: what requests and customers hold, and what is refused"),
 		graph("Memory of requests, by replica",
 			"Memory that the requests under way are taken to hold, as a share of REQUEST_MEMORY_MIB. Normal is under 10 %. "+
-				"At 75 % large requests are refused, at 100 % all. High for long: look at the refusals beside it.",
+				"At 50 % large requests are refused, at 100 % all. High for long: look at the refusals beside it.",
 			"percentunit", q(`sum by (instance) (shop_request_memory_held_bytes{`+every+`}) / sum by (instance) (shop_request_memory_limit_bytes{`+every+`})`, "{{instance}}")).
-			size(8, 7).upTo(1).marked("transparent", 0.75, "red"),
+			size(8, 7).upTo(1).marked("transparent", 0.5, "red"),
 		graph("Requests refused for memory, a second, by bound",
 			"caller: one customer or address has many large requests under way (429 caller-busy). replica: all requests together are at the bound (503 busy). "+
 				"Normal is 0. replica for long: see the alert RequestMemoryFull.",

@@ -25,18 +25,22 @@ var ErrCallerFull = &fault.Error{
 
 // What a request is taken to hold, in bytes.
 const (
-	// requestBytes is for each request, whatever it asks: its connection, its goroutine, its headers.
-	requestBytes = 32 << 10
+	// requestBytes is for each request, whatever it asks: its connection, its goroutines, its headers. A held order of
+	// one line takes about as much: 24 KiB of stacks and 16 KiB of heap.
+	requestBytes = 40 << 10
 	// bodyWeight is how many times over a body is held: as it came, and as the texts of what it is decoded to.
 	bodyWeight = 2
 	// valueBytes is for each value of a body: what it is decoded to, looked up for, and sent to Redis as.
 	valueBytes = 512
+	// largeShare is the part of the memory that large requests may hold: 1 / largeShare, in all and of one caller.
+	largeShare = 2
 	// smallBytes is the most that a small request holds.
 	smallBytes = 256 << 10
 )
 
 // Memory bounds what all requests of this replica hold at a time, and those of one caller: a user, or an address without
-// a session. Large requests may not use the last quarter of it, so that small ones find room beside them.
+// a session. Large requests may use half of it, so that small ones find room beside them: the writes that are held in a
+// failover above all.
 type Memory struct {
 	allBytes, callerBytes int64
 	refused               *prometheus.CounterVec
@@ -87,12 +91,12 @@ func (h *holding) take(more int64) error {
 	m := h.memory
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	room := m.allBytes
+	room, own := m.allBytes, m.callerBytes
 	if h.bytes+more > smallBytes {
-		room -= m.allBytes / 4
+		room, own = room/largeShare, own/largeShare
 	}
 	switch {
-	case h.caller != "" && m.callers[h.caller]+more > m.callerBytes:
+	case h.caller != "" && m.callers[h.caller]+more > own:
 		m.refused.WithLabelValues(boundCaller).Inc()
 		return ErrCallerFull
 	case m.held+more > room:

@@ -21,8 +21,8 @@ const mebibyte = 1 << 20
 
 func holder(m *Memory, caller string) *holding { return &holding{memory: m, caller: caller} }
 
-func TestOneCallerHoldsAQuarterOfTheMemoryAndOthersTheRest(t *testing.T) {
-	m := NewMemory(8*mebibyte, prometheus.NewRegistry())
+func TestLargeRequestsOfOneCallerHoldAnEighthOfTheMemoryAndOthersTheRest(t *testing.T) {
+	m := NewMemory(16*mebibyte, prometheus.NewRegistry())
 	greedy := []*holding{holder(m, "a"), holder(m, "a")}
 	require.NoError(t, greedy[0].take(mebibyte))
 	require.NoError(t, greedy[1].take(mebibyte))
@@ -39,21 +39,29 @@ func TestOneCallerHoldsAQuarterOfTheMemoryAndOthersTheRest(t *testing.T) {
 	require.Empty(t, m.callers, "a caller that holds nothing takes no room in the table")
 }
 
-func TestTheLastQuarterIsForSmallRequests(t *testing.T) {
-	m := NewMemory(8*mebibyte, prometheus.NewRegistry())
-	for _, caller := range []string{"a", "b", "c"} {
+func TestHalfOfTheMemoryIsForSmallRequests(t *testing.T) {
+	m := NewMemory(16*mebibyte, prometheus.NewRegistry())
+	for _, caller := range []string{"a", "b", "c", "d"} {
 		require.NoError(t, holder(m, caller).take(2*mebibyte))
 	}
-	require.ErrorIs(t, holder(m, "d").take(smallBytes+1), ErrFull)
+	require.ErrorIs(t, holder(m, "e").take(smallBytes+1), ErrFull)
+	for range 8 {
+		require.NoError(t, holder(m, "e").take(smallBytes))
+		require.NoError(t, holder(m, "").take(smallBytes))
+	}
+	for range 8 {
+		require.NoError(t, holder(m, "e").take(smallBytes))
+	}
+	require.ErrorIs(t, holder(m, "e").take(1), ErrCallerFull, "one caller's small requests may hold a quarter")
 	for range 8 {
 		require.NoError(t, holder(m, "").take(smallBytes))
 	}
 	require.ErrorIs(t, holder(m, "").take(1), ErrFull)
-	require.Equal(t, int64(8*mebibyte), m.heldBytes())
+	require.Equal(t, int64(16*mebibyte), m.heldBytes())
 }
 
 func TestARequestCountsForItsUserOnceTheUserIsKnown(t *testing.T) {
-	m := NewMemory(8*mebibyte, prometheus.NewRegistry())
+	m := NewMemory(16*mebibyte, prometheus.NewRegistry())
 	h := holder(m, "address 10.0.0.1")
 	ctx := context.WithValue(t.Context(), holdingKey{}, h)
 	require.NoError(t, hold(ctx, mebibyte))
@@ -103,7 +111,7 @@ func post(t *testing.T, url string, body io.Reader) (status int, code string) {
 }
 
 func TestABodyThatDoesNotFitIsRefusedBeforeItIsRead(t *testing.T) {
-	memory := NewMemory(8*mebibyte, prometheus.NewRegistry())
+	memory := NewMemory(16*mebibyte, prometheus.NewRegistry())
 	server := replica(t, memory)
 	full := holder(memory, "address 127.0.0.1")
 	require.NoError(t, full.take(3*mebibyte/2))
@@ -127,7 +135,7 @@ func TestABodyThatDoesNotFitIsRefusedBeforeItIsRead(t *testing.T) {
 }
 
 func TestABodyWithoutALengthIsCountedAsItGrows(t *testing.T) {
-	memory := NewMemory(8*mebibyte, prometheus.NewRegistry())
+	memory := NewMemory(16*mebibyte, prometheus.NewRegistry())
 	server := replica(t, memory)
 	full := holder(memory, "address 127.0.0.1")
 	require.NoError(t, full.take(3*mebibyte/2))
@@ -143,7 +151,7 @@ func TestABodyWithoutALengthIsCountedAsItGrows(t *testing.T) {
 }
 
 func TestABodyHasABoundedNumberOfValues(t *testing.T) {
-	server := replica(t, NewMemory(64*mebibyte, prometheus.NewRegistry()))
+	server := replica(t, NewMemory(128*mebibyte, prometheus.NewRegistry()))
 	of := func(n int) io.Reader {
 		return strings.NewReader(`{"items":[` + strings.TrimSuffix(strings.Repeat("{},", n), ",") + `]}`)
 	}
@@ -194,7 +202,7 @@ func TestAPageEndsWhenItsItemsFillItAndTheNextGoesOnAfterIt(t *testing.T) {
 }
 
 func TestTheMemoryOfAnswersIsCounted(t *testing.T) {
-	m := NewMemory(8*mebibyte, prometheus.NewRegistry())
+	m := NewMemory(16*mebibyte, prometheus.NewRegistry())
 	h := holder(m, "user u")
 	page := Render(context.WithValue(t.Context(), holdingKey{}, h), 10*mebibyte)
 	require.NoError(t, page.Expect(mebibyte))

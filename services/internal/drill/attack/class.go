@@ -37,6 +37,8 @@ type Class struct {
 	Size int
 	// Allowed are failures of the others that belong to the class, such as "buy: 503 storage-full" where the memory is full.
 	Allowed []string
+	// LatencyExcused is set where the shop is disturbed on purpose, so that the others wait.
+	LatencyExcused bool
 	// Gauges are metrics of the API whose highest value during the attack is reported.
 	Gauges []string
 	// Bound gives a sentence for each demand of the class's own that is not met; nil demands nothing.

@@ -17,6 +17,8 @@ func Classes() []Class {
 		partialHeaders(),
 		bodies(),
 		lists(),
+		heavyPages(),
+		guesses(),
 	}
 }
 

@@ -73,7 +73,9 @@ func (f *Found) judge(c Class) {
 	f.hold(RuleAlive, f.alive())
 	f.hold(RuleMemory, f.memory())
 	f.hold(RuleFailures, failures(c.Allowed, f.Quiet, f.QuietLogIns, f.During, f.LogIns))
-	f.hold(RuleLatency, append(slowed("requests", f.Quiet, f.During), slowed("log-ins", f.QuietLogIns, f.LogIns)...))
+	if !c.LatencyExcused {
+		f.hold(RuleLatency, append(slowed("requests", f.Quiet, f.During), slowed("log-ins", f.QuietLogIns, f.LogIns)...))
+	}
 	if c.Bound != nil {
 		f.hold(RuleBound, c.Bound(*f))
 	}
