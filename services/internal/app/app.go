@@ -8,9 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -159,17 +157,6 @@ func (a *App) signsTokens() bool { return a.db.InForce(2) }
 // onlySigned reports whether no client can hold an unsigned token that is of use.
 func (a *App) onlySigned() bool { return a.db.InForceFor(3, unsignedFor) }
 
-// server has time-outs for clients that are slow on purpose. Idle connections
-// outlive nginx's (60 s), so that it is never we who close one it is about to use.
-// What Go's server itself has to say comes in the log's form, too.
-func server(host string, port int, handler http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Addr: net.JoinHostPort(host, strconv.Itoa(port)), Handler: handler,
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 120 * time.Second, MaxHeaderBytes: 32 << 10,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-	}
-}
-
 // Start lets the replica serve and returns once its API's port is open, which
 // is when it is ready, or after openAfter. Errors after that come from Failed.
 func (a *App) Start(ctx context.Context) error {
@@ -202,7 +189,7 @@ func (a *App) Start(ctx context.Context) error {
 }
 
 func (a *App) listen(s *http.Server) error {
-	listener, err := net.Listen("tcp", s.Addr)
+	listener, err := listen(s.Addr)
 	if err != nil {
 		return err
 	}

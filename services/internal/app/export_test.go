@@ -1,6 +1,8 @@
 package app
 
 import (
+	"log/slog"
+	"net"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -23,3 +25,11 @@ func Handler(a *App) http.Handler { return a.api.Handler }
 
 // Registry gives what a replica's metrics are registered with.
 func Registry(a *App) *prometheus.Registry { return a.metrics.registry }
+
+// Server gives the server of a replica's port.
+func Server(host string, port int, handler http.Handler, log *slog.Logger) *http.Server {
+	return server(host, port, handler, log)
+}
+
+// Listen opens a replica's port.
+func Listen(address string) (net.Listener, error) { return listen(address) }

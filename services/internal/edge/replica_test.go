@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -44,8 +45,16 @@ func (r *replica) start() {
 	r.t.Helper()
 	listener, err := net.Listen("tcp", r.address)
 	require.NoError(r.t, err)
-	r.server = &http.Server{Handler: http.HandlerFunc(r.serve), ConnState: r.count, ReadHeaderTimeout: patience}
+	r.server = &http.Server{
+		Handler: http.HandlerFunc(r.serve), ConnState: r.count, ReadHeaderTimeout: patience, ConnContext: littleUnread,
+	}
 	go func() { _ = r.server.Serve(listener) }()
+}
+
+// littleUnread has the kernel keep as little of an answer as at an API replica.
+func littleUnread(ctx context.Context, connection net.Conn) context.Context {
+	_ = connection.(*net.TCPConn).SetWriteBuffer(128 << 10)
+	return ctx
 }
 
 // stop breaks every connection and refuses new ones, as a killed process does.

@@ -83,12 +83,17 @@ func (w *ReservedWatch) add(ctx context.Context, ids []string) error {
 			return false, fmt.Errorf("%s: %w", keys[i], err)
 		}
 		for _, item := range items {
-			if _, known := w.reserved[item.ProductID]; known || len(w.reserved) < reservedProducts {
-				w.reserved[item.ProductID] += item.Quantity
-			}
+			w.count(item)
 		}
 		return true, nil
 	})
+}
+
+// count adds a line's pieces to its product's, as long as there is room for the product.
+func (w *ReservedWatch) count(item Item) {
+	if _, known := w.reserved[item.ProductID]; known || len(w.reserved) < reservedProducts {
+		w.reserved[item.ProductID] += item.Quantity
+	}
 }
 
 // itemsAlone reads a purchase's lines without what people read of them.
