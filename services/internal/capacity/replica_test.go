@@ -54,5 +54,23 @@ func TestThePartsOfAReplicaAndOfAnNginxFitIntoTheirContainers(t *testing.T) {
 		}[name]
 	})
 	require.NoError(t, err)
-	require.EqualValues(t, c.RequestMemory, texttest.Figure(t, page, "requests under way"))
+	require.InDelta(t, c.RequestMemory, texttest.Figure(t, page, "requests under way"), 0)
+}
+
+// hungry has a replica collect its garbage all the time, so that what it takes is what it needs.
+const hungry = "1MiB"
+
+func TestThePageSaysWhatAReplicaTakesAtRest(t *testing.T) {
+	s := stack.StartT(t, stack.Options{
+		Services: append(stack.RedisAndSentinels(), "api-1", "api-2", "nginx-a"), Settings: map[string]string{"GOMEMLIMIT": hungry},
+	})
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(s.Process("api-1").PID()) + "/status")
+	require.NoError(t, err)
+	rss := regexp.MustCompile(`RssAnon:\s+(\d+) kB`).FindStringSubmatch(string(text))
+	require.Len(t, rss, 2)
+	kib, err := strconv.ParseFloat(rss[1], 64)
+	require.NoError(t, err)
+	t.Logf("%.1f MiB", kib/1024)
+	documented := texttest.Figure(t, readPage(t), "program at rest")
+	require.InDelta(t, documented, kib/1024, documented*0.15)
 }

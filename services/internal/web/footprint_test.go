@@ -50,17 +50,18 @@ func TestThePageSaysWhatTheTablesOfCallersTake(t *testing.T) {
 	grown := grownBytes(t, func() any {
 		limits, err := NewLimits(LimitSettings{}, nil, one, slog.New(slog.DiscardHandler))
 		require.NoError(t, err)
-		day, err := NewDay(DaySettings{Keys: 10, Bytes: 10}, one, time.Now, func(string) {})
-		require.NoError(t, err)
+		shop := newDayShop()
+		shop.memory = 1 << 30
+		day := shop.day(t, DaySettings{Keys: 10, Bytes: 10, SharePercent: 100, AddressPercent: 100})
 		for i, id := range ids {
 			address := fmt.Sprintf("2001:db8:1234:%04x::/64", i)
 			limits.limiter(limits.users, id, 10)
 			limits.limiter(limits.addresses, address, 10)
 			limits.signIns.count("account "+id, 10, now)
-			day.write(id)
+			day.by(id, address)
 		}
-		require.Equal(t, []int{maxKnownUsers, maxKnownAddresses, maxKnownSignIns, maxKnownUsers},
-			[]int{limits.users.Len(), limits.addresses.Len(), limits.signIns.full.Len(), day.users.Len()})
+		require.Equal(t, []int{maxKnownUsers, maxKnownAddresses, maxKnownSignIns, maxKnownUsers, maxKnownAddresses},
+			[]int{limits.users.Len(), limits.addresses.Len(), limits.signIns.full.Len(), day.users.Len(), day.addresses.Len()})
 		return []any{limits, day}
 	})
 	t.Logf("%.1f MiB", float64(grown)/mebibyte)

@@ -16,8 +16,8 @@ import (
 // maxKnownUsers and maxKnownAddresses bound the memory of the limits per user and per
 // address; a caller that falls out of its table starts with a full burst again.
 const (
-	maxKnownUsers     = 20_000
-	maxKnownAddresses = 20_000
+	maxKnownUsers     = 10_000
+	maxKnownAddresses = 10_000
 )
 
 // Counter counts something per minute for all replicas together; it answers how
