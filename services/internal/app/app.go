@@ -111,9 +111,11 @@ func (a *App) build() (http.Handler, error) {
 	purchaseStore := purchases.NewStore(a.db, productStore, c.Reservation, quotas(c.Quotas),
 		memoryBytes, newID, a.metrics.purchases)
 	day, err := web.NewDay(web.DaySettings{
-		Keys: c.Quotas.DayKeys, Bytes: c.Quotas.DayBytes, SharePercent: c.Quotas.DaySharePercent, AddressPercent: c.Quotas.DayAddressPercent,
+		Keys: c.Quotas.DayKeys, Bytes: c.Quotas.DayBytes,
+		SharePercent: c.Quotas.DaySharePercent, AddressPercent: c.Quotas.DayAddressPercent,
 	}, web.DayShop{
-		Replicas: a.sharers, MemoryBytes: memoryBytes, HasPaid: purchaseStore.HasPaid, Now: time.Now, Refused: a.metrics.purchases.Refused,
+		Replicas: a.sharers, MemoryBytes: memoryBytes, HasPaid: purchaseStore.HasPaid, Now: time.Now,
+		Refused: a.metrics.purchases.Refused,
 	})
 	if err != nil {
 		return nil, err
@@ -125,12 +127,14 @@ func (a *App) build() (http.Handler, error) {
 	router, err := routes(gates{
 		observer: web.NewObserver(a.metrics.web, a.log), access: web.NewAccess(sessionStore), limits: limits,
 		memory: web.NewMemory(int64(c.RequestMemory)<<20, a.metrics.registry),
-		maker:  idempotency.NewMaker(c.SecretKey), tokens: tokens{secret: c.SecretKey, signed: a.signsTokens, only: a.onlySigned}, day: day,
-		ready: a.ready.Load, pages: pages, replica: c.ReplicaName, proxies: c.TrustedProxies,
+		maker:  idempotency.NewMaker(c.SecretKey), day: day,
+		tokens: tokens{secret: c.SecretKey, signed: a.signsTokens, only: a.onlySigned},
+		ready:  a.ready.Load, pages: pages, replica: c.ReplicaName, proxies: c.TrustedProxies,
 		deadline: c.CommitDeadline,
 	}, handlers{
 		users: users.NewHandler(a.users, limits), sessions: sessions.NewHandler(sessionStore, limits),
-		products: products.NewHandler(productStore), purchases: purchases.NewHandler(purchaseStore, purchases.NewAddressNames(c.SecretKey)),
+		products:  products.NewHandler(productStore),
+		purchases: purchases.NewHandler(purchaseStore, purchases.NewAddressNames(c.SecretKey)),
 	})
 	if err != nil {
 		return nil, err

@@ -57,7 +57,8 @@ func routes(g gates, h handlers) (*gin.Engine, error) {
 	r.GET("/docs", page(g.pages))
 	r.GET("/docs/:asset", page(g.pages))
 
-	v1 := r.Group("/v1", web.Deadline(g.deadline), web.RequireReady(g.ready), g.memory.Bound, web.CapBody(web.MaxBody), web.PathID, web.NameWrites(g.maker), g.day.Watch, g.tokens.consistency(g.limits.StrongReads))
+	v1 := r.Group("/v1", web.Deadline(g.deadline), web.RequireReady(g.ready), g.memory.Bound, web.CapBody(web.MaxBody), web.PathID,
+		web.NameWrites(g.maker), g.day.Watch, g.tokens.consistency(g.limits.StrongReads))
 	anyone, signedIn, admin := known(g.access.Anyone), known(g.access.SignedIn), known(g.access.Admin)
 	perUser, perAddress := g.limits.PerUser, g.limits.SignInAddress
 

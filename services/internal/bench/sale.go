@@ -94,7 +94,8 @@ func furnish(ctx context.Context, servers *stack.Stack, w way) (*market, error) 
 // buy makes one purchase of one piece.
 func (m *market) buy(ctx context.Context, store *purchases.Store) error {
 	product := m.shelf[m.serial.Add(1)%shelf]
-	_, _, err := store.Create(ctx, change(m.buyer), purchases.Buyer{ID: m.buyer}, purchases.CreateInput{Items: []purchases.Line{{ProductID: product, Quantity: 1}}})
+	order := purchases.CreateInput{Items: []purchases.Line{{ProductID: product, Quantity: 1}}}
+	_, _, err := store.Create(ctx, change(m.buyer), purchases.Buyer{ID: m.buyer}, order)
 	return err
 }
 

@@ -14,7 +14,10 @@ func edgeCommitter() []*Panel {
 			size(8, 8).marked("transparent", 1600, "orange", 2000, "red"),
 		graph("Groups submitted again, by cause", "Normal is none; in a failover no-connection, noreplicas, promotion or not-acknowledged for some seconds. docs/metrics.md explains each. Without a failover: a replica is late, or the network fails.",
 			"ops", q(only("shop_commit_retries_total", "cause"), "{{cause}}")).size(8, 8).upTo(1),
-		graph("Writes answered, by outcome", "Normal is acknowledged alone (effects and refusals alike). unknown and unavailable are 503: no primary within the deadline. full: memory is at its bound. refused: a customer is at a bound, and nothing was written. busy: too many wait. failed: a defect, look into the log.",
+		graph("Writes answered, by outcome",
+			"Normal is acknowledged alone (effects and refusals alike). unknown and unavailable are 503: no primary within the "+
+				"deadline. full: memory is at its bound. refused: a customer is at a bound, and nothing was written. "+
+				"busy: too many wait. failed: a defect, look into the log.",
 			"ops", q(perSecond("shop_commits_total", " by (outcome)"), "{{outcome}}")).
 			size(8, 8).painted("acknowledged", "green", "unknown", "red", "unavailable", "orange", "busy", "purple", "full", "dark-red", "failed", "dark-red"),
 		graph("Writes acknowledged, by case; and withheld", "Normal is two-replicas. one-replica-nobody-promoted grows: a replica is missing or late, and each group costs one more look at all nodes. Withheld: ran, and was not acknowledged by the rule; normal only in a failover.",

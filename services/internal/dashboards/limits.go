@@ -7,7 +7,9 @@ func edgeLimits() []*Panel {
 		graph("Memory of requests, by replica",
 			"Memory that the requests under way are taken to hold, as a share of REQUEST_MEMORY_MIB. Normal is under 10 %. "+
 				"At 50 % large requests are refused, at 100 % all. High for long: look at the refusals beside it.",
-			"percentunit", q(`sum by (instance) (shop_request_memory_held_bytes{`+every+`}) / sum by (instance) (shop_request_memory_limit_bytes{`+every+`})`, "{{instance}}")).
+			"percentunit",
+			q(`sum by (instance) (shop_request_memory_held_bytes{`+every+`}) / `+
+				`sum by (instance) (shop_request_memory_limit_bytes{`+every+`})`, "{{instance}}")).
 			size(8, 7).upTo(1).marked("transparent", 0.5, "red"),
 		graph("Requests refused for memory, a second, by bound",
 			"caller: one customer or address has many large requests under way (429 caller-busy). replica: all requests together are at the bound (503 busy). "+
@@ -30,7 +32,9 @@ func edgeLimits() []*Panel {
 		graph("Memory of unpaid purchases, as a share of its bound",
 			"Bytes of pending, cancelled and expired purchases in Redis. new: customers without a paid purchase, known: all others. "+
 				"Normal is under 50 %. From 90 % on the oldest ended ones are deleted; at 100 % purchases of these customers are refused: see the alert UnpaidShareFull.",
-			"percentunit", q(`max by (customers) (shop_unpaid_bytes{`+every+`}) / on () group_left () max(shop_unpaid_bytes_max{`+every+`})`, "{{customers}}")).
+			"percentunit",
+			q(`max by (customers) (shop_unpaid_bytes{`+every+`}) / `+
+				`on () group_left () max(shop_unpaid_bytes_max{`+every+`})`, "{{customers}}")).
 			size(8, 7).upTo(1).marked("transparent", 0.9, "orange", 1, "red"),
 	}
 }

@@ -51,9 +51,9 @@ func inForce(ctx context.Context, db Database) (int, error) {
 	return layout, nil
 }
 
-// Finish repeats every copy from the beginning, contracts each migration, and puts a
-// layout in force. Migrations of the layout in force are left out. The caller has locked older programs out. It takes the lease from
-// the replica that has it. It may be cut off anywhere and called again.
+// Finish repeats every copy from the beginning, contracts each migration, and puts a layout in force. It leaves out the
+// migrations of the layout that is in force already. The caller has locked older programs out. Finish takes the lease from the
+// replica that has it. It may be cut off anywhere and called again.
 func Finish(ctx context.Context, db Database, all []Migration, layout int, by string, say func(format string, a ...any)) error {
 	now, err := inForce(ctx, db)
 	if err != nil {

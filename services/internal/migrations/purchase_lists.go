@@ -83,7 +83,8 @@ func planPurchaseLists(ctx context.Context, db Database, cursor string) (Batch, 
 
 // purchasesBefore reads the next ids, and which of them are in the list of all purchases.
 func purchasesBefore(ctx context.Context, db Database, cursor string) (ids []string, listed map[string]bool, err error) {
-	keys := append([]string{redisdb.KeyAllPurchases(), redisdb.KeyPurchases("pending"), redisdb.KeyPurchases("paid")}, closedLists()...)
+	keys := []string{redisdb.KeyAllPurchases(), redisdb.KeyPurchases("pending"), redisdb.KeyPurchases("paid")}
+	keys = append(keys, closedLists()...)
 	lists, err := db.NewestOf(ctx, keys, cursor, purchaseBatch)
 	if err != nil {
 		return nil, nil, err

@@ -158,8 +158,8 @@ func codesOfNginx(t *testing.T) (codes []string) {
 	t.Helper()
 	text, err := fs.ReadFile(os.DirFS("../../../nginx"), "problems.conf.template")
 	require.NoError(t, err)
-	for _, variable := range []string{"problem_code", "lost_code"} {
-		table := regexp.MustCompile(`(?s)map \S+ \$` + variable + ` \{(.*?)\}`).FindSubmatch(text)
+	for _, variable := range []string{"problem_code", "lost_code", "limit_code"} {
+		table := regexp.MustCompile(`(?s)map (?:"[^"]*"|\S+) \$` + variable + ` \{(.*?)\}`).FindSubmatch(text)
 		require.NotNil(t, table, variable)
 		for _, row := range regexp.MustCompile(`\S+ ([a-z-]+);`).FindAllSubmatch(table[1], -1) {
 			codes = append(codes, string(row[1]))

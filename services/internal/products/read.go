@@ -94,7 +94,9 @@ func (s *Store) shortest(ctx context.Context, filters map[string]string) (shorte
 
 // loadListed loads those products that stand in all of the lists too, nil standing for the
 // others, until they have room bytes. To look an id up in a list costs a small part of what it costs to load a product.
-func (s *Store) loadListed(ctx context.Context, ids, lists []string, filters map[string]string, room int) ([]jsontext.Value, error) {
+func (s *Store) loadListed(
+	ctx context.Context, ids, lists []string, filters map[string]string, room int,
+) ([]jsontext.Value, error) {
 	if loadsFirst() {
 		return s.load(ctx, ids, filters, room)
 	}

@@ -18,7 +18,8 @@ type draft struct {
 // newDraft freezes names and prices of merged lines; catalogue is the products
 // of distinct(lines).
 func newDraft(lines []Line, catalogue []products.Product) draft {
-	d := draft{products: distinct(lines), versions: make([]int64, len(catalogue)), pieces: make([]int64, len(catalogue)), most: make([]int64, len(catalogue))}
+	n := len(catalogue)
+	d := draft{products: distinct(lines), versions: make([]int64, n), pieces: make([]int64, n), most: make([]int64, n)}
 	at := make(map[string]int, len(catalogue))
 	for i, p := range catalogue {
 		at[d.products[i]], d.versions[i], d.most[i] = i, p.Version, p.MaxPerCustomer

@@ -76,7 +76,9 @@ func (h *Handler) List(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	filter := Filter{Owner: filters["user_id"], Status: filters["status"], ExternalRef: filters["external_ref"], Items: filters["expand"] != ""}
+	filter := Filter{
+		Owner: filters["user_id"], Status: filters["status"], ExternalRef: filters["external_ref"], Items: filters["expand"] != "",
+	}
 	if filter.Items && filters["expand"] != "items" {
 		return fault.BadParameter("expand", "unknown-expand", "The one part of purchases that a list can show in full is items.")
 	}

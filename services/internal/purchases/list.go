@@ -129,7 +129,8 @@ func (s *Store) whole(ctx context.Context, ids []string, f Filter, shown *int) (
 func summarise(id string, f redisdb.Fields) summary {
 	n := func(name string) int64 { v, _ := strconv.ParseInt(f[name], 10, 64); return v }
 	short := summary{
-		ID: id, UserID: f["user"], Status: f["status"], LineCount: n("count"), Total: money.Money{Amount: n("total"), Currency: f["currency"]},
+		ID: id, UserID: f["user"], Status: f["status"], LineCount: n("count"),
+		Total:            money.Money{Amount: n("total"), Currency: f["currency"]},
 		PaymentReference: f["reference"], ExternalRef: f["external_ref"], Version: n("version"),
 		CreatedAt: web.Time(n("created")), UpdatedAt: web.Time(n("updated")),
 	}

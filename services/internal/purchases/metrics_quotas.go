@@ -21,14 +21,16 @@ func (m *Metrics) registerQuotas(registry prometheus.Registerer) {
 		Name: "shop_purged_purchases_total", Help: "Cancelled and expired purchases that were deleted because of their age.",
 	})
 	m.unpaidBytes = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "shop_unpaid_bytes", Help: "Bytes of pending, cancelled and expired purchases, by whether their customers have a paid one.",
+		Name: "shop_unpaid_bytes",
+		Help: "Bytes of pending, cancelled and expired purchases, by whether their customers have a paid one.",
 	}, []string{"customers"})
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 	}
 	m.unpaidMost = gauge("shop_unpaid_bytes_max", "The most that shop_unpaid_bytes may be.")
 	m.reservedShare = gauge("shop_product_reserved_share_max", "The largest share of a product's pieces that unpaid purchases hold.")
-	m.reservedProducts = gauge("shop_products_mostly_reserved", "Products of which unpaid purchases hold more than half of the pieces.")
+	m.reservedProducts = gauge("shop_products_mostly_reserved",
+		"Products of which unpaid purchases hold more than half of the pieces.")
 	registry.MustRegister(m.quotas, m.purged, m.unpaidBytes, m.unpaidMost, m.reservedShare, m.reservedProducts)
 }
 

@@ -158,7 +158,8 @@ func refundedAmount(items []Item, text string) (amount int64) {
 
 // The fields of a purchase's hash.
 var storedFields = []string{
-	"user", "status", "version", "items", "lines", "people", "total", "currency", "external_ref", "created", "updated", "reserved", "reference", "refunded",
+	"user", "status", "version", "items", "lines", "people", "total", "currency", "external_ref",
+	"created", "updated", "reserved", "reference", "refunded",
 }
 
 func fromFields(id string, f redisdb.Fields) (frozen, state, error) {

@@ -188,7 +188,8 @@ func (q Quotas) refusal(r redisdb.Result, d draft, in CreateInput) *fault.Error 
 	case "quota-share":
 		return tooMany("quota-share", "There is no room for more unpaid purchases at the moment.", waitForShare)
 	case "quota-address":
-		return tooMany("quota-address", "There is no room for more unpaid purchases from your network address at the moment.", waitForShare)
+		return tooMany("quota-address",
+			"There is no room for more unpaid purchases from your network address at the moment.", waitForShare)
 	}
 	return nil
 }

@@ -125,7 +125,8 @@ func (s *Store) commitCreate(ctx context.Context, w web.Change, buyer Buyer, d *
 		redisdb.KeyHeld(d.UserID), redisdb.KeyStrikes(d.UserID), redisdb.KeyUnpaid(),
 	}
 	args := []any{
-		d.ID, d.UserID, lines, people, len(d.Items), d.Total.Amount, d.Total.Currency, d.ExternalRef, s.reservation.Milliseconds(), d.refusal,
+		d.ID, d.UserID, lines, people, len(d.Items), d.Total.Amount, d.Total.Currency, d.ExternalRef,
+		s.reservation.Milliseconds(), d.refusal,
 	}
 	d.bytes = storedBytes(len(lines)+len(people), d.ExternalRef)
 	args = append(args, s.quotaArgs(buyer, d.bytes)...)
@@ -189,7 +190,8 @@ func (s *Store) Pay(ctx context.Context, w web.Change, id string, in PayInput) (
 
 // Cancel gives a pending purchase's stock back; owner is "" for an admin.
 func (s *Store) Cancel(ctx context.Context, w web.Change, id, owner string) (web.Outcome, error) {
-	return s.move(ctx, id, Cancelled, s.moveCommand(releaseScript, w, id, owner, s.quotas.coolDownMillis(Cancelled, owner != ""), Cancelled))
+	coolMillis := s.quotas.coolDownMillis(Cancelled, owner != "")
+	return s.move(ctx, id, Cancelled, s.moveCommand(releaseScript, w, id, owner, coolMillis, Cancelled))
 }
 
 // Fulfil says that a paid purchase was handed over.
@@ -225,7 +227,9 @@ func (s *Store) move(ctx context.Context, id, status string, cmd redisdb.Command
 }
 
 // moveCommand builds what common.lua expects; coolMillis is what the move adds to the customer's cool-down.
-func (s *Store) moveCommand(script *redisdb.Script, w web.Change, id, owner string, coolMillis int64, args ...any) redisdb.Command {
+func (s *Store) moveCommand(
+	script *redisdb.Script, w web.Change, id, owner string, coolMillis int64, args ...any,
+) redisdb.Command {
 	keys := []string{redisdb.KeyPurchase(id), redisdb.KeyReservations(), redisdb.KeyUnpaid()}
 	all := append([]any{
 		id, owner, w.IfMatch, redisdb.KeyProduct(""), redisdb.KeyPurchases(""), redisdb.KeyHeld(""), redisdb.KeyStrikes(""),

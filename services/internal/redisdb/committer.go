@@ -63,7 +63,8 @@ type committer struct {
 
 func newCommitter(t *topology, m *metrics, log *slog.Logger) *committer {
 	c := &committer{
-		topology: t, metrics: m, log: log, arrivals: make(chan *item, maxHeld), reads: newReadQueue(), ended: make(chan struct{}), ask: mostReplicas,
+		topology: t, metrics: m, log: log, arrivals: make(chan *item, maxHeld), reads: newReadQueue(),
+		ended: make(chan struct{}), ask: mostReplicas,
 		rely: waitFor, rule: t.acknowledged, most: maxGroup,
 	}
 	c.exchange = c.pipeline

@@ -216,5 +216,7 @@ func (db *DB) DueBefore(ctx context.Context, key string, age time.Duration, limi
 	if err != nil {
 		return nil, err
 	}
-	return primary.ZRangeArgs(ctx, redis.ZRangeArgs{Key: key, Start: "-inf", Stop: now.Add(-age).UnixMilli(), ByScore: true, Count: limit}).Result()
+	return primary.ZRangeArgs(ctx, redis.ZRangeArgs{
+		Key: key, Start: "-inf", Stop: now.Add(-age).UnixMilli(), ByScore: true, Count: limit,
+	}).Result()
 }

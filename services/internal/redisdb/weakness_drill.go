@@ -25,7 +25,7 @@ import (
 // separated by commas.
 const weaknessSetting = "SHOP_WEAKNESS"
 
-// The weaknesses.
+// The weaknesses. A package that is named has its part of the weakness in its own weakness_drill.go.
 const (
 	noWait          = "no-wait"            // WAIT is left out
 	waitElsewhere   = "wait-elsewhere"     // WAIT goes over another, idle connection
@@ -37,24 +37,24 @@ const (
 	noOwnIDs        = "no-own-ids"         // only what has a client's key is remembered
 	refusalsForgot  = "refusals-forgotten" // of what has no client's key, refusals are not remembered, effects are
 	oneWaitPerWrite = "one-wait-per-write" // each write is a group of its own; nothing is lost by it, it is slow
-	layout3Early    = "layout-3-early"     // what is stored has the forms and the places of layout 3 while an older layout is in force
-	membersDropped  = "members-dropped"    // products drops what it does not know of a stored product (weakness_drill.go there)
-	noReadQueue     = "no-read-queue"      // strong reads wait among the writes, and anonymous ones have no limit (weakness_drill.go of web)
-	noHashBound     = "no-hash-bound"      // users hashes passwords before it checks, without limit and without slots per kind (weakness_drill.go there)
-	noScanBound     = "no-scan-bound"      // web examines far more ids for one page of a list than its bound, and products loads them all (weakness_drill.go there)
-	noUserRate      = "no-user-rate"       // web lets a user send as many requests as they like (weakness_drill.go there)
-	noQuotas        = "no-quotas"          // purchases counts nothing of what customers hold (weakness_drill.go there)
-	noStockCap      = "no-stock-cap"       // a customer may hold any number of pieces (weakness_drill.go of purchases)
-	noCoolDown      = "no-cool-down"       // a customer may buy at once what it has cancelled or let expire (weakness_drill.go of purchases)
+	layout3Early    = "layout-3-early"     // data is stored as in layout 3 while an older layout is in force
+	membersDropped  = "members-dropped"    // products drops members of a stored product that it does not know
+	noReadQueue     = "no-read-queue"      // strong reads wait among the writes, without a limit per address (web)
+	noHashBound     = "no-hash-bound"      // users hashes passwords before it checks, in slots for all purposes
+	noScanBound     = "no-scan-bound"      // web examines more ids for a page than its bound, and products loads them all
+	noUserRate      = "no-user-rate"       // web has no limit of requests per user
+	noQuotas        = "no-quotas"          // purchases does not count what customers hold
+	noStockCap      = "no-stock-cap"       // a customer may hold any number of pieces (purchases)
+	noCoolDown      = "no-cool-down"       // a customer may buy again at once after a cancellation or an expiry (purchases)
 	noAllowOOM      = "no-allow-oom"       // Redis refuses all scripts at maxmemory, those that free memory too
 	noAdminReserve  = "no-admin-reserve"   // customers may fill the memory up to maxmemory
-	noSignInMemory  = "no-sign-in-memory"  // web lets every sign-in through while Redis cannot be asked (weakness_drill.go there)
-	noBodyBound     = "no-body-bound"      // web bounds neither the memory of bodies nor the number of their values (weakness_drill.go there)
-	noAnswerBound   = "no-answer-bound"    // web bounds neither the memory of answers nor the size of a page (weakness_drill.go there)
+	noSignInMemory  = "no-sign-in-memory"  // web lets every sign-in through while Redis is away
+	noBodyBound     = "no-body-bound"      // web bounds neither the memory of bodies nor the number of their values
+	noAnswerBound   = "no-answer-bound"    // web bounds neither the memory of answers nor the size of a page
 	allWeaknesses   = noWait + ", " + waitElsewhere + ", " + waitWithoutRule + ", " + toldEarly + ", " + noIncr + ", " +
-		driverRetries + ", " + noRequestIDs + ", " + noOwnIDs + ", " + refusalsForgot + ", " + oneWaitPerWrite + ", " + layout3Early + ", " + membersDropped + ", " +
-		noScanBound + ", " + noUserRate + ", " +
-		noReadQueue + ", " + noHashBound + ", " + noQuotas + ", " + noStockCap + ", " + noCoolDown + ", " + noSignInMemory + ", " + noAllowOOM + ", " + noAdminReserve + ", " +
+		driverRetries + ", " + noRequestIDs + ", " + noOwnIDs + ", " + refusalsForgot + ", " + oneWaitPerWrite + ", " +
+		layout3Early + ", " + membersDropped + ", " + noScanBound + ", " + noUserRate + ", " + noReadQueue + ", " + noHashBound + ", " +
+		noQuotas + ", " + noStockCap + ", " + noCoolDown + ", " + noSignInMemory + ", " + noAllowOOM + ", " + noAdminReserve + ", " +
 		noBodyBound + ", " + noAnswerBound
 )
 

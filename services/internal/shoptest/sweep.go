@@ -57,7 +57,8 @@ func (s Sweeps) Require(t *testing.T, rounds int) {
 		require.Eventually(t, func() bool { return moved.Load() > 0 }, time.Minute, time.Millisecond, "purchases move")
 		found := sweep(t, reader, "/v1/purchases?"+sweepPage, moving[0])
 		for status, ids := range staying {
-			requireOnce(t, fmt.Sprint("round ", round, ", status ", status), ids, sweep(t, reader, "/v1/purchases?"+sweepPage+"&status="+status, moving[0]))
+			seen := sweep(t, reader, "/v1/purchases?"+sweepPage+"&status="+status, moving[0])
+			requireOnce(t, fmt.Sprint("round ", round, ", status ", status), ids, seen)
 		}
 		stop()
 		requireOnce(t, fmt.Sprint("round ", round, ", all"), append(moving, staying["paid"]...), found)

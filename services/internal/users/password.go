@@ -77,7 +77,8 @@ func NewPasswords(replicas int) (*Passwords, error) {
 // separateLanes gives each purpose its own.
 func separateLanes() [purposes]*lane {
 	return [purposes]*lane{
-		forLogIn: newLane(slotsOfPurpose, mostQueued), forSignUp: newLane(slotsOfPurpose, mostQueued), forAdmin: newLane(slotsOfPurpose, mostQueuedForAdmin),
+		forLogIn: newLane(slotsOfPurpose, mostQueued), forSignUp: newLane(slotsOfPurpose, mostQueued),
+		forAdmin: newLane(slotsOfPurpose, mostQueuedForAdmin),
 	}
 }
 

@@ -87,7 +87,9 @@ func (s *Store) create(ctx context.Context, w web.Change, id string, in SignUp, 
 	return created(in, role, result)
 }
 
-func (s *Store) commitCreate(ctx context.Context, w web.Change, id string, in SignUp, role, hash, seed string) (redisdb.Result, error) {
+func (s *Store) commitCreate(
+	ctx context.Context, w web.Change, id string, in SignUp, role, hash, seed string,
+) (redisdb.Result, error) {
 	keys := []string{redisdb.KeyUser(id), redisdb.KeyUserEmail(Fold(in.Email)), redisdb.KeyUsers()}
 	cmd := createScript.Command(w.Request, w.Actor, keys,
 		id, in.Email, in.FirstName, in.LastName, role, hash, web.Time(s.now().UnixMilli()), seed)

@@ -62,7 +62,9 @@ func NewLimits(s LimitSettings, counter Counter, replicas func() int, log *slog.
 		return nil, err
 	}
 	own, err := newSignIns()
-	return &Limits{settings: s, counter: counter, replicas: replicas, users: users, addresses: addresses, signIns: own, log: log}, err
+	return &Limits{
+		settings: s, counter: counter, replicas: replicas, users: users, addresses: addresses, signIns: own, log: log,
+	}, err
 }
 
 // PerUser is the middleware for the rate of one user.
@@ -72,7 +74,7 @@ func (l *Limits) PerUser(c *gin.Context) {
 		return
 	}
 	if !l.limiter(l.users, who.UserID, l.settings.UserPerSecond).Allow() && !without(noUserRate) {
-		Fail(c, tooMany("user-rate", time.Second))
+		Fail(c, tooMany("user-rate", "You have sent more requests a second than one customer may.", time.Second))
 	}
 }
 
@@ -106,7 +108,8 @@ func (l *Limits) StrongReads(c *gin.Context) (address string, allow func() error
 		}
 		counted = true
 		if !limiter.Allow() {
-			return tooMany("strong-read-rate", time.Second)
+			return tooMany("strong-read-rate",
+				"Your address has asked for more reads with no-cache than it may without a session.", time.Second)
 		}
 		return nil
 	}
@@ -155,15 +158,17 @@ func (l *Limits) count(c *gin.Context, what, subject string, perMinute int) erro
 	}
 	wait, err := l.counter.CountPerMinute(c.Request.Context(), what, subject, perMinute)
 	if err != nil {
-		l.log.Warn("a rate limit could not be asked; this replica counts by itself", "limit", what, "error", err, "request_id", RequestID(c))
+		l.log.Warn("a rate limit could not be asked; this replica counts by itself",
+			"limit", what, "error", err, "request_id", RequestID(c))
 		wait = l.signIns.count(what+":"+subject, shareOf(perMinute, max(l.settings.Replicas, l.replicas())), time.Now())
 	}
 	if wait > 0 {
-		return tooMany("signin-rate", wait)
+		return tooMany("signin-rate", "There were too many sign-ins from this address or for this account.", wait)
 	}
 	return nil
 }
 
-func tooMany(code string, wait time.Duration) error {
-	return &fault.Error{Kind: fault.TooMany, Code: code, RetryAfter: wait, Detail: "The limit is met; Retry-After says when to go on."}
+// tooMany refuses a request at a limit; reason says which limit it is.
+func tooMany(code, reason string, wait time.Duration) error {
+	return &fault.Error{Kind: fault.TooMany, Code: code, RetryAfter: wait, Detail: reason + " Retry-After says when to go on."}
 }

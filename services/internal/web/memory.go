@@ -60,7 +60,8 @@ const (
 func NewMemory(allBytes int64, registry prometheus.Registerer) *Memory {
 	m := &Memory{allBytes: allBytes, callerBytes: allBytes / 4, callers: map[string]int64{}}
 	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "shop_request_memory_refused_total", Help: "Requests that were refused because of the memory that requests hold, by whose bound it was.",
+		Name: "shop_request_memory_refused_total",
+		Help: "Requests that were refused because of the memory that requests hold, by whose bound it was.",
 	}, []string{"bound"})
 	for _, bound := range []string{boundReplica, boundCaller} {
 		m.refused.WithLabelValues(bound)

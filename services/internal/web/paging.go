@@ -128,7 +128,9 @@ const (
 // which it has rendered room bytes, and then gives fewer than it was asked for. The second
 // result is the id where the next page goes on, or "". It examines about collectMost ids, and a page ends
 // when its items have pageBytes, so it may be short, or empty, and still have a next one.
-func Collect(page Page, next func(before string, n int) ([]string, error), load func(ids []string, room int) ([]jsontext.Value, error)) ([]jsontext.Value, string, error) {
+func Collect(
+	page Page, next func(before string, n int) ([]string, error), load func(ids []string, room int) ([]jsontext.Value, error),
+) ([]jsontext.Value, string, error) {
 	var items []jsontext.Value
 	at, last := page.Before, page.Before // where the scan is, and what the page ends with
 	batch, room := min(page.Limit, collectBatch), MostPage()

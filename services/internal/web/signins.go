@@ -7,7 +7,8 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// maxKnownSignIns bounds the table of sign-ins that a replica counts by itself. The subject that was counted longest ago leaves it first.
+// maxKnownSignIns bounds the table of sign-ins that a replica counts by itself. The
+// subject that was counted longest ago leaves it first.
 const maxKnownSignIns = 10_000
 
 // signIns counts sign-ins in this replica alone, as rate.lua does in Redis: of each

@@ -95,7 +95,8 @@ const pageTries = 20
 func (l *Load) page(ctx context.Context, at string) (page listedPage, err error) {
 	for try := range pageTries {
 		page = listedPage{}
-		if err = l.admin.Current().insist(ctx, "GET", at+[]string{"&expand=items", "&expand=items", "", ""}[try%4], nil, &page); err != nil {
+		path := at + []string{"&expand=items", "&expand=items", "", ""}[try%4]
+		if err = l.admin.Current().insist(ctx, "GET", path, nil, &page); err != nil {
 			continue
 		}
 		if !slices.ContainsFunc(page.Data, func(p listed) bool { return len(p.Items) == 0 }) {
