@@ -41,7 +41,8 @@ func TestAPasswordChangeThatIsRefusedOrRememberedNeitherCostsAHashNorCounts(t *t
 	first := customer.With("Idempotency-Key", key).Want(t, 200, "PATCH", path, changed("another password"))
 	require.NotEmpty(t, first.Header.Get("Consistency-Token"))
 	email := first.Text(t, "email")
-	again := customer.As(admin.Want(t, 201, "POST", "/v1/sessions", shoptest.Object{"email": email, "password": "another password"}).Text(t, "token"))
+	again := customer.As(admin.Want(t, 201, "POST", "/v1/sessions",
+		shoptest.Object{"email": email, "password": "another password"}).Text(t, "token"))
 	for range 15 {
 		retry := again.With("Idempotency-Key", key).Want(t, 200, "PATCH", path, changed("another password"))
 		require.Equal(t, "true", retry.Header.Get("Idempotency-Replayed"))

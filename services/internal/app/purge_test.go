@@ -43,17 +43,20 @@ func TestOldCancelledPurchasesArePurgedAndTheirReferencesStayTaken(t *testing.T)
 	aged(t, s, paidFor, month+time.Hour)
 	aged(t, s, old, month+time.Hour)
 
-	require.Eventually(t, func() bool { return buyer.Current().Do(t, "GET", "/v1/purchases/"+old, nil).Status == 404 }, 20*time.Second, 200*time.Millisecond)
+	require.Eventually(t, func() bool { return buyer.Current().Do(t, "GET", "/v1/purchases/"+old, nil).Status == 404 },
+		20*time.Second, 200*time.Millisecond)
 	for _, id := range []string{fresh, paidFor, pending} {
 		buyer.Current().Want(t, 200, "GET", "/v1/purchases/"+id, nil)
 	}
-	for _, path := range []string{"/v1/purchases?limit=100", "/v1/purchases?limit=100&user_id=" + user, "/v1/purchases?status=cancelled&limit=100"} {
+	for _, path := range []string{"/v1/purchases?limit=100", "/v1/purchases?limit=100&user_id=" + user,
+		"/v1/purchases?status=cancelled&limit=100"} {
 		for _, p := range shoptest.Purchases(t, admin, path) {
 			require.NotEqual(t, old, p.ID, path)
 		}
 	}
 	for _, list := range []string{"evg:purchases", "evg:purchases:ended", "evg:user:" + user + ":purchases"} {
-		require.Equal(t, "0", asked(t, s, `return redis.call('ZSCORE', KEYS[1], '`+old+`') and '1' or '0'`, list), "%s has no entry left", list)
+		require.Equal(t, "0", asked(t, s, `return redis.call('ZSCORE', KEYS[1], '`+old+`') and '1' or '0'`, list),
+			"%s has no entry left", list)
 	}
 	p := admin.Refused(t, 409, "external-ref-used", "POST", "/v1/purchases", named)
 	require.Contains(t, p.Detail, old)

@@ -185,7 +185,8 @@ func TestWhatIsCountedIsWhatThePurchasesSayAndComesToNothing(t *testing.T) {
 	for i := range 3 {
 		buyer, user := shoptest.Customer(t, admin)
 		for j := range 2 {
-			a := &actor{t: t, admin: admin, buyer: buyer, user: user, products: products, draw: rand.New(rand.NewPCG(uint64(i), uint64(j)))} //nolint:gosec // no secret
+			a := &actor{t: t, admin: admin, buyer: buyer, user: user, products: products,
+				draw: rand.New(rand.NewPCG(uint64(i), uint64(j)))} //nolint:gosec // no secret
 			actors = append(actors, a)
 			group.Go(func() error {
 				for range 120 {
@@ -241,7 +242,8 @@ func counted(all []kept, actors []*actor) (own []kept) {
 }
 
 func TestThePurchasesOfOneCustomerAreEstimatedAsRedisMeasuresThem(t *testing.T) {
-	s, admin := bounded(t, map[string]string{"QUOTA_OPEN_PURCHASES": "1000", "QUOTA_OPEN_LINES": "100000", "QUOTA_OPEN_PIECES": "100000", "QUOTA_PRODUCT_PIECES": "1000",
+	s, admin := bounded(t, map[string]string{"QUOTA_OPEN_PURCHASES": "1000", "QUOTA_OPEN_LINES": "100000",
+		"QUOTA_OPEN_PIECES": "100000", "QUOTA_PRODUCT_PIECES": "1000",
 		"QUOTA_DAY_BYTES": "1000000000"})
 	primary, err := s.AwaitPrimary(t.Context(), nil)
 	require.NoError(t, err)
@@ -251,7 +253,8 @@ func TestThePurchasesOfOneCustomerAreEstimatedAsRedisMeasuresThem(t *testing.T) 
 	}
 	buyer, user := shoptest.Customer(t, admin)
 	for range 150 { // a list of up to 128 is stored in another form
-		admin.Want(t, 201, "POST", "/v1/purchases", shoptest.Object{"user_id": user, "items": []shoptest.Object{shoptest.Line(products[0], 1)}})
+		admin.Want(t, 201, "POST", "/v1/purchases", shoptest.Object{"user_id": user,
+			"items": []shoptest.Object{shoptest.Line(products[0], 1)}})
 	}
 	for _, n := range []int{1, 10, 100, 1000} {
 		lines := make([]shoptest.Object, n)

@@ -12,7 +12,8 @@ import (
 
 // sharesOfADay are settings with which a replica remembers some 200 writes of new customers, and 40 of one address.
 func sharesOfADay() map[string]string {
-	return map[string]string{"REDIS_MAXMEMORY": "64mb", "QUOTA_DAY_SHARE_PERCENT": "1", "QUOTA_DAY_ADDRESS_PERCENT": "2", "RATE_SIGNIN_ADDRESS_PER_MINUTE": "1000",
+	return map[string]string{"REDIS_MAXMEMORY": "64mb", "QUOTA_DAY_SHARE_PERCENT": "1", "QUOTA_DAY_ADDRESS_PERCENT": "2",
+		"RATE_SIGNIN_ADDRESS_PER_MINUTE": "1000",
 		"RATE_SIGNIN_ACCOUNT_PER_MINUTE": "1000"}
 }
 
@@ -67,9 +68,11 @@ func TestSignUpsAndLogInsOfAnAddressHaveAPartOfADay(t *testing.T) {
 	}
 	guest.Keyed("more").Refused(t, 429, "quota-day-address", "POST", "/v1/users", taken)
 	guest.Keyed("0").Refused(t, 409, "email-taken", "POST", "/v1/users", taken)
-	guest.Refused(t, 429, "quota-day-address", "POST", "/v1/sessions", shoptest.Object{"email": unpaid, "password": shoptest.Password})
+	guest.Refused(t, 429, "quota-day-address", "POST", "/v1/sessions",
+		shoptest.Object{"email": unpaid, "password": shoptest.Password})
 	guest.Want(t, 201, "POST", "/v1/sessions", shoptest.Object{"email": paid, "password": shoptest.Password})
-	shoptest.New(one).From(s.Net+".90").Want(t, 201, "POST", "/v1/sessions", shoptest.Object{"email": unpaid, "password": shoptest.Password})
+	shoptest.New(one).From(s.Net+".90").Want(t, 201, "POST", "/v1/sessions",
+		shoptest.Object{"email": unpaid, "password": shoptest.Password})
 	admin.At(one).Want(t, 201, "POST", "/v1/sessions", shoptest.Object{"email": unpaid, "password": shoptest.Password})
 }
 

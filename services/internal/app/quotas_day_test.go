@@ -43,7 +43,9 @@ func TestAProductThatUnpaidPurchasesHoldIsSeenInTheMetrics(t *testing.T) {
 	for _, order := range []shoptest.Object{shoptest.Order(held, 60), shoptest.Order(free, 100)} {
 		made = append(made, admin.Want(t, 201, "POST", "/v1/purchases", order).Text(t, "id"))
 	}
-	require.Eventually(t, func() bool { return share() > 0.59 && share() < 0.61 && mostly() == 1 }, 15*time.Second, 200*time.Millisecond)
+	require.Eventually(t, func() bool { return share() > 0.59 && share() < 0.61 && mostly() == 1 }, 15*time.Second,
+		200*time.Millisecond)
 	admin.Want(t, 200, "POST", "/v1/purchases/"+made[0]+"/cancel", nil)
-	require.Eventually(t, func() bool { return share() > 0.09 && share() < 0.11 && mostly() == 0 }, 15*time.Second, 200*time.Millisecond)
+	require.Eventually(t, func() bool { return share() > 0.09 && share() < 0.11 && mostly() == 0 }, 15*time.Second,
+		200*time.Millisecond)
 }

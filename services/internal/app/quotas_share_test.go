@@ -111,7 +111,8 @@ func requirePurgedForRoom(t *testing.T, s *stack.Stack, admin, stranger *shoptes
 		admin.Want(t, 200, "POST", "/v1/purchases/"+p.ID+"/cancel", nil)
 		aged(t, s, p.ID, map[bool]time.Duration{true: 49 * time.Hour, false: 47 * time.Hour}[i < 100])
 	}
-	require.Eventually(t, func() bool { return stranger.Do(t, "POST", "/v1/purchases", body).Status == 201 }, 20*time.Second, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return stranger.Do(t, "POST", "/v1/purchases", body).Status == 201 },
+		20*time.Second, 100*time.Millisecond)
 	young := all[100:]
 	for _, p := range []string{young[0].ID, young[99].ID} {
 		admin.Current().Want(t, 200, "GET", "/v1/purchases/"+p, nil)

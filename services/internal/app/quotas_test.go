@@ -200,7 +200,8 @@ func TestAfterAnExpiryTheCustomerWaitsAndOthersBuy(t *testing.T) {
 	sleeper, _ := shoptest.Customer(t, admin)
 	product := shoptest.Product(t, admin, 10)
 	sleeper.Want(t, 201, "POST", "/v1/purchases", shoptest.Order(product, 10))
-	require.Eventually(t, func() bool { return shoptest.LedgerOf(t, admin, product).Stock == 10 }, 10*time.Second, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return shoptest.LedgerOf(t, admin, product).Stock == 10 }, 10*time.Second,
+		100*time.Millisecond)
 	a := sleeper.Want(t, 429, "POST", "/v1/purchases", shoptest.Order(product, 1))
 	require.Equal(t, "cool-down", a.Text(t, "code"))
 	require.Regexp(t, `^[123]$`, a.Header.Get("Retry-After"))

@@ -22,7 +22,8 @@ func TestAListOfPurchasesShowsSummariesAndReadsNoLines(t *testing.T) {
 	whole := buyer.Current().Want(t, 200, "GET", "/v1/purchases/"+id, nil)
 	lines := redis(t, "HGET", "evg:purchase:"+id, "lines")
 	redis(t, "HSET", "evg:purchase:"+id, "lines", "x", "people", "x")
-	for _, path := range []string{"/v1/purchases?", "/v1/purchases?status=pending", "/v1/purchases?external_ref=" + ref, "/v1/purchases?user_id=" + buyerID} {
+	for _, path := range []string{"/v1/purchases?", "/v1/purchases?status=pending", "/v1/purchases?external_ref=" + ref,
+		"/v1/purchases?user_id=" + buyerID} {
 		var list struct{ Data []map[string]any }
 		buyer.Current().Want(t, 200, "GET", path, nil).Into(t, &list)
 		require.Len(t, list.Data, 1, path)

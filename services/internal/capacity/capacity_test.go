@@ -99,7 +99,8 @@ func TestTheTableOfWhatFitsFollowsFromTheBytes(t *testing.T) {
 // its four tags.
 func typical(i int) shoptest.Object {
 	return shoptest.Object{
-		"name": fmt.Sprintf("Trail shoe Evergreen %06d", i), "sku": fmt.Sprintf("SHOE-%06d-42-GREEN", i), "family": "trail-shoe-evergreen",
+		"name": fmt.Sprintf("Trail shoe Evergreen %06d", i), "sku": fmt.Sprintf("SHOE-%06d-42-GREEN", i),
+		"family":  "trail-shoe-evergreen",
 		"options": shoptest.Object{"size": "42", "colour": "green"}, "category": "shoes", "company": "Evergreen Outdoor GmbH",
 		"description": strings.Repeat("A light shoe for long ways. ", 8), "tags": []string{"outdoor", "summer", "vegan", "sale"},
 		"attributes": shoptest.Object{"weight_g": 280, "drop_mm": 6, "material": "recycled polyester"},
@@ -155,7 +156,8 @@ func (s *shop) purchases(t *testing.T, m measured) {
 	t.Helper()
 	catalogue := make([]string, 1000)
 	times(t, len(catalogue), func(ctx context.Context, i int) error {
-		a, err := s.admin.Expect(ctx, http.StatusCreated, "POST", "/v1/products", named(fmt.Sprint("Trail shoe Evergreen ", shoptest.Unique("model"))))
+		a, err := s.admin.Expect(ctx, http.StatusCreated, "POST", "/v1/products",
+			named(fmt.Sprint("Trail shoe Evergreen ", shoptest.Unique("model"))))
 		if err == nil {
 			catalogue[i] = a.Text(t, "id")
 		}
@@ -217,7 +219,8 @@ func (s *shop) refusals(t *testing.T, m measured) {
 	soldOut := shoptest.Product(t, s.admin, 0)
 	m["remembered refusal, packed"] = s.grown(t, "evg:requests:*", `.`, func() {
 		times(t, objects, func(ctx context.Context, i int) error {
-			_, err := buyer.Keyed(shoptest.Unique("key")).Expect(ctx, http.StatusConflict, "POST", "/v1/purchases", shoptest.Order(soldOut, 1))
+			_, err := buyer.Keyed(shoptest.Unique("key")).Expect(ctx, http.StatusConflict, "POST", "/v1/purchases",
+				shoptest.Order(soldOut, 1))
 			return err
 		})
 	}) / objects

@@ -48,7 +48,8 @@ func TestTheSentinelsKnowTheAPIByTheSameNameUnlessItIsSaid(t *testing.T) {
 	}{
 		{map[string]string{"REDIS_PASSWORD": "p"}, [4]string{"api-3", "p", "api-3", "p"}},
 		{map[string]string{"REDIS_USER": "u", "REDIS_PASSWORD": "p"}, [4]string{"u-3", "p", "u-3", "p"}},
-		{map[string]string{"REDIS_PASSWORD": "p", "SENTINEL_USER": "su", "SENTINEL_PASSWORD": "sp"}, [4]string{"api-3", "p", "su-3", "sp"}},
+		{map[string]string{"REDIS_PASSWORD": "p", "SENTINEL_USER": "su", "SENTINEL_PASSWORD": "sp"},
+			[4]string{"api-3", "p", "su-3", "sp"}},
 	} {
 		got, err := Load(environment(c.set))
 		require.NoError(t, err)

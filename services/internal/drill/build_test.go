@@ -15,7 +15,8 @@ import (
 // hooks are texts that only a program built for the drill has: the names of the
 // settings that break it, and some of their values.
 func hooks() []string {
-	return []string{"SHOP_WEAKNESS", "SHOP_DIAL_THROUGH", "SHOP_CLOCK_OFFSET", "wait-elsewhere", "refusals-forgotten", "layout-3-early", "members-dropped", "no-user-rate"}
+	return []string{"SHOP_WEAKNESS", "SHOP_DIAL_THROUGH", "SHOP_CLOCK_OFFSET", "wait-elsewhere", "refusals-forgotten",
+		"layout-3-early", "members-dropped", "no-user-rate"}
 }
 
 func TestWhatShipsHasNoneOfTheDrillsHooks(t *testing.T) {

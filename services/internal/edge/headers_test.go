@@ -138,7 +138,8 @@ func amongUnfinished(t *testing.T, addresses int, options ...option) (u *unfinis
 	e := newEdge(t, options...)
 	e.startNginx("nginx-a")
 	e.startNginx("nginx-b")
-	u = &unfinished{target: e.net + ".4:8080", header: "GET /v1/products HTTP/1.1\r\nHost: sh", held: tenthHeld, addresses: addresses}
+	u = &unfinished{target: e.net + ".4:8080", header: "GET /v1/products HTTP/1.1\r\nHost: sh", held: tenthHeld,
+		addresses: addresses}
 	ctx, end := context.WithCancel(t.Context())
 	var attack sync.WaitGroup
 	attack.Go(func() { u.until(ctx) })

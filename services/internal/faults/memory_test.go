@@ -86,7 +86,8 @@ func prepareFull(t *testing.T) full {
 	f.ann, _ = shoptest.Customer(t, f.admin)
 	f.leaving, _ = shoptest.Customer(t, f.admin)
 	f.gone, f.goneID = shoptest.Customer(t, f.admin)
-	f.product, f.other, f.old = shoptest.Product(t, f.admin, 100), shoptest.Product(t, f.admin, 1000), shoptest.Product(t, f.admin, 1)
+	f.product, f.other, f.old = shoptest.Product(t, f.admin, 100), shoptest.Product(t, f.admin,
+		1000), shoptest.Product(t, f.admin, 1)
 	for _, to := range []*string{&f.cancelled, &f.expired, &f.afterwards} {
 		*to = f.ann.Want(t, http.StatusCreated, "POST", "/v1/purchases", shoptest.Order(f.product, 1)).Text(t, "id")
 	}
@@ -143,7 +144,8 @@ func (f full) requireRefused(t *testing.T) {
 	t.Helper()
 	begun := time.Now()
 	f.ann.Refused(t, http.StatusServiceUnavailable, "storage-full", "POST", "/v1/purchases", shoptest.Order(f.other, 1))
-	f.admin.Refused(t, http.StatusServiceUnavailable, "storage-full", "POST", "/v1/products", shoptest.Object{"name": "One more", "price": shoptest.Euros(100)})
+	f.admin.Refused(t, http.StatusServiceUnavailable, "storage-full", "POST", "/v1/products",
+		shoptest.Object{"name": "One more", "price": shoptest.Euros(100)})
 	require.Less(t, time.Since(begun), 2*atOnceIs)
 }
 

@@ -70,7 +70,8 @@ func TestWhileRedisIsAwayAnAccountCannotBeGuessedAtBeyondItsLimit(t *testing.T) 
 	}
 	answers := atOnce(t, guesses, func(ctx context.Context, i int) (shoptest.Answer, error) {
 		client := shoptest.New(shop.URL()).From(fmt.Sprintf("127.79.0.%d", i+1))
-		return client.Try(ctx, "POST", "/v1/sessions", shoptest.Object{"email": "guessed@example.com", "password": fmt.Sprintf("guess number %d", i)})
+		return client.Try(ctx, "POST", "/v1/sessions", shoptest.Object{"email": "guessed@example.com",
+			"password": fmt.Sprintf("guess number %d", i)})
 	})
 	passed := 0
 	for _, a := range answers {

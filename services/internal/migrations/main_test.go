@@ -43,7 +43,8 @@ func open(t *testing.T) *redisdb.DB {
 	order(t, "FLUSHALL")
 	order(t, "SET", redisdb.KeySchema(), "1")
 	db := redisdb.New(redisdb.Settings{
-		MasterName: nodes.Setting("REDIS_MASTER_NAME"), Sentinels: nodes.Sentinels(), User: "api-3", Password: nodes.Setting("REDIS_API_PASSWORD"),
+		MasterName: nodes.Setting("REDIS_MASTER_NAME"), Sentinels: nodes.Sentinels(), User: "api-3",
+		Password:     nodes.Setting("REDIS_API_PASSWORD"),
 		SentinelUser: "api-3", SentinelPassword: nodes.Setting("REDIS_API_PASSWORD"), Deadline: generous, Replica: t.Name(),
 	}, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	db.Start()

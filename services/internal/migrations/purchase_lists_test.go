@@ -21,7 +21,8 @@ func sale(i int) string { return fmt.Sprintf("purchase-%05d", i) }
 func sell(t *testing.T, i int, status string, updated int) {
 	t.Helper()
 	lines := strings.Repeat(`{"product_id":"p"},`, i%5) + `{"product_id":"p"}`
-	order(t, "HSET", redisdb.KeyPurchase(sale(i)), "user", "u", "status", status, "updated", strconv.Itoa(updated), "items", "["+lines+"]")
+	order(t, "HSET", redisdb.KeyPurchase(sale(i)), "user", "u", "status", status, "updated", strconv.Itoa(updated),
+		"items", "["+lines+"]")
 	order(t, "ZADD", redisdb.KeyPurchases(status), "0", sale(i))
 }
 
@@ -35,7 +36,8 @@ func move(t *testing.T, i int, from, to string, updated int) {
 // members of a sorted set, each with its score.
 func members(t *testing.T, key string) map[string]string {
 	t.Helper()
-	words, found := strings.Fields(order(t, "EVAL", "return redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')", "1", key)), map[string]string{}
+	words, found := strings.Fields(order(t, "EVAL", "return redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')", "1",
+		key)), map[string]string{}
 	for pair := range slices.Chunk(words, 2) {
 		found[pair[0]] = pair[1]
 	}
@@ -88,7 +90,8 @@ func TestACopyAndAFinishListEveryPurchaseOfAnOlderProgram(t *testing.T) {
 	ended[sale(0)] = "2001"
 	delete(ended, sale(4))
 	var said []string
-	require.NoError(t, Finish(t.Context(), db, All(), 3, "finish", func(format string, a ...any) { said = append(said, fmt.Sprintf(format, a...)) }))
+	require.NoError(t, Finish(t.Context(), db, All(), 3, "finish",
+		func(format string, a ...any) { said = append(said, fmt.Sprintf(format, a...)) }))
 	requireListed(t, 101, ended)
 	require.Contains(t, said, "migration 2 (purchases stand in one list of all) is copied once more: 101 objects, 3 of them changed")
 	for _, status := range everyStatus {
@@ -126,7 +129,8 @@ func (w writing) Commit(ctx context.Context, cmd redisdb.Command) (redisdb.Resul
 
 func TestTheOldListsAreEmptiedHoweverLongTheyAreAndStayAway(t *testing.T) {
 	db := open(t)
-	order(t, "EVAL", "for i = 1, 12000 do redis.call('ZADD', KEYS[1], 0, 'purchase-that-is-gone-' .. i) end", "1", redisdb.KeyPurchases("cancelled"))
+	order(t, "EVAL", "for i = 1, 12000 do redis.call('ZADD', KEYS[1], 0, 'purchase-that-is-gone-' .. i) end", "1",
+		redisdb.KeyPurchases("cancelled"))
 	move := func() { sell(t, 0, "cancelled", 7) }
 	require.NoError(t, Finish(t.Context(), writing{db, move}, []Migration{purchaseLists()}, 3, "finish", quiet))
 	require.Equal(t, "0", order(t, "EXISTS", redisdb.KeyPurchases("cancelled")))

@@ -74,9 +74,12 @@ func TestWhatIsNoPackedLineIsRefused(t *testing.T) {
 		return string(msgp.AppendInt(msgp.AppendArrayHeader(nil, values), each))
 	}
 	for name, row := range map[string][2]string{
-		"nothing": {"", people}, "cut off": {lines[:len(lines)-1], people}, "no array": {"\xc0", people}, "more names": {lines, people[:len(people)-1] + `,{"name":"B"}]`},
-		"no values": {header(1, 0) + lines, people}, "an array that is not there": {header(4_000_000_000, 3), people}, "an empty array": {"\x90", people},
-		"an odd number": {header(9, 3) + lines[2:], people}, "no names": {lines, ""}, "names that are no JSON": {lines, "[{"}, "no frame": {lines, "(\xb5/\xfdx"},
+		"nothing": {"", people}, "cut off": {lines[:len(lines)-1], people}, "no array": {"\xc0", people},
+		"more names": {lines, people[:len(people)-1] + `,{"name":"B"}]`},
+		"no values":  {header(1, 0) + lines, people}, "an array that is not there": {header(4_000_000_000, 3), people},
+		"an empty array": {"\x90", people},
+		"an odd number":  {header(9, 3) + lines[2:], people}, "no names": {lines, ""},
+		"names that are no JSON": {lines, "[{"}, "no frame": {lines, "(\xb5/\xfdx"},
 	} {
 		_, err := unpackItems(row[0], row[1], "EUR")
 		require.ErrorIs(t, err, errPacked, name)

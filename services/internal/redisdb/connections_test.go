@@ -59,7 +59,8 @@ func strain(t *testing.T, db *DB) (relax func()) {
 
 func TestAnAPIReplicaHoldsNoMoreConnectionsToANodeThanAreCountedForIt(t *testing.T) {
 	for _, name := range allNodes {
-		require.Eventually(t, func() bool { return connected(t, name)["api-3"] == 0 }, generous, time.Millisecond, "the test before has left")
+		require.Eventually(t, func() bool { return connected(t, name)["api-3"] == 0 }, generous, time.Millisecond,
+			"the test before has left")
 	}
 	db := open(t, generous)
 	relax := strain(t, db)

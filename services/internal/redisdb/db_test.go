@@ -49,7 +49,8 @@ func open(tb testing.TB, deadline time.Duration, prepare ...func(*DB)) *DB {
 	tb.Helper()
 	tb.Cleanup(func() { heal(tb) })
 	db := New(Settings{
-		MasterName: nodes.Setting("REDIS_MASTER_NAME"), Sentinels: nodes.Sentinels(), User: "api-3", Password: nodes.Setting("REDIS_API_PASSWORD"),
+		MasterName: nodes.Setting("REDIS_MASTER_NAME"), Sentinels: nodes.Sentinels(), User: "api-3",
+		Password:     nodes.Setting("REDIS_API_PASSWORD"),
 		SentinelUser: "api-3", SentinelPassword: nodes.Setting("REDIS_API_PASSWORD"),
 		Deadline: deadline, Replica: tb.Name(),
 	}, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))

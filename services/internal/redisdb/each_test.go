@@ -65,6 +65,7 @@ func TestEachHashEndsWhenItsCallerHasEnough(t *testing.T) {
 			return i < 1, nil
 		}))
 		require.Equal(t, 2, seen)
-		require.ErrorIs(t, db.EachHash(t.Context(), keys, []string{"n"}, func(int, Fields) (bool, error) { return true, broken }), broken)
+		require.ErrorIs(t, db.EachHash(t.Context(), keys, []string{"n"},
+			func(int, Fields) (bool, error) { return true, broken }), broken)
 	}
 }

@@ -42,7 +42,8 @@ func TestAtMaxmemoryARetryGetsItsOutcomeAndWhatIsNewIsRefusedAtOnce(t *testing.T
 	defer noLayout(t)
 	putInForce(t, Layout)
 	commands := map[string]Command{}
-	for name, r := range map[string]idempotency.Request{"in a bucket": keyed(unique("r"), rand.Text()), "in a key of its own": request(unique("r"))} {
+	for name, r := range map[string]idempotency.Request{"in a bucket": keyed(unique("r"), rand.Text()),
+		"in a key of its own": request(unique("r"))} {
 		commands[name] = counting(unique("counter"), 9, r)
 	}
 	for _, cmd := range commands {

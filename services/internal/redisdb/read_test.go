@@ -274,7 +274,8 @@ func TestEveryKeyBeginsWithTheShopsPrefix(t *testing.T) {
 	for _, key := range []string{
 		KeySchema(), KeyCommitSeq(), KeyEvents(), KeyReplicas(), KeyRequest("x"), KeyRequests("x", "y"), KeyRate("x", "y"), KeyUser("x"), KeyUserEmail("x"),
 		KeyUsers(), KeySession("x"), KeyUserSessions("x"), KeyProduct("x"), KeyProductSKU("x"), KeyProductAdjustments("x"),
-		KeyProducts(), KeyProductsBy("x", "y"), KeyPurchase("x"), KeyPurchaseRef("x"), KeyPurchases("x"), KeyAllPurchases(), KeyEndedPurchases(), KeyUserPurchases("x"), KeyReservations(),
+		KeyProducts(), KeyProductsBy("x", "y"), KeyPurchase("x"), KeyPurchaseRef("x"), KeyPurchases("x"), KeyAllPurchases(),
+		KeyEndedPurchases(), KeyUserPurchases("x"), KeyReservations(),
 	} {
 		require.True(t, strings.HasPrefix(key, "evg:"), key)
 	}

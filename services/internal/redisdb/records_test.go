@@ -208,7 +208,8 @@ func TestAValueComesBackFromACompactRecordAsItWas(t *testing.T) {
 // at is the counting script at another time, by a clock of its own.
 func at(now time.Time) *Script {
 	clock := fmt.Sprintf("{ '%d', '%d' }", now.Unix(), now.Nanosecond()/1000)
-	return newScript("test.count", noFlags, "local sparing = false\n"+strings.Replace(prelude, "redis.call('TIME')", clock, 1)+countBody)
+	return newScript("test.count", noFlags, "local sparing = false\n"+strings.Replace(prelude, "redis.call('TIME')",
+		clock, 1)+countBody)
 }
 
 func TestAKeyHasOneOutcomeAcrossMidnightForADayAndAtMostTwo(t *testing.T) {

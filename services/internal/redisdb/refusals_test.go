@@ -44,7 +44,8 @@ func TestARememberedOutcomeGoesBeforeARefusalOfTheReplica(t *testing.T) {
 	for _, layout := range []int{1, 2, Layout} {
 		putInForce(t, layout)
 		for _, limit := range []int{9, 0} { // an effect, and a refusal that is remembered
-			for name, r := range map[string]idempotency.Request{"in a bucket": keyed(unique("r"), rand.Text()), "in a key of its own": request(unique("r"))} {
+			for name, r := range map[string]idempotency.Request{"in a bucket": keyed(unique("r"), rand.Text()),
+				"in a key of its own": request(unique("r"))} {
 				key := unique("counter")
 				first, err := db.Commit(t.Context(), counting(key, limit, r))
 				require.NoError(t, err, name)

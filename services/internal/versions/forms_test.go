@@ -35,7 +35,8 @@ func TestPurchasesOfEveryVersionAndLayoutAreMovedAlike(t *testing.T) {
 		require.NotEmpty(t, p.ask(t, "HGET", "evg:purchase:"+b.id, "items"), "what the release before reads: %s", b.made)
 		p.before.Current().Want(t, http.StatusOK, "GET", "/v1/purchases/"+b.id, nil)
 	}
-	require.NoError(t, p.Process("api-1").Terminate(t.Context()), "the release before is locked out before layout 3 comes into force")
+	require.NoError(t, p.Process("api-1").Terminate(t.Context()),
+		"the release before is locked out before layout 3 comes into force")
 	p.ask(t, "SET", "evg:schema", "3")
 	require.Eventually(t, func() bool {
 		product := shoptest.Product(t, p.now, 10)
@@ -55,7 +56,8 @@ func (p *pair) moves(t *testing.T, four []bought) {
 	path := func(i int) string { return "/v1/purchases/" + four[i].id }
 	stock := func(i int) int64 { return shoptest.LedgerOf(t, p.now, four[i].product).Stock }
 	p.now.Want(t, http.StatusOK, "POST", path(0)+"/pay", shoptest.Object{"reference": "r"})
-	part := p.now.Want(t, http.StatusOK, "POST", path(0)+"/refund", shoptest.Object{"items": []shoptest.Object{shoptest.Line(four[0].product, 1)}})
+	part := p.now.Want(t, http.StatusOK, "POST", path(0)+"/refund",
+		shoptest.Object{"items": []shoptest.Object{shoptest.Line(four[0].product, 1)}})
 	require.EqualValues(t, 9, stock(0))
 	text := fmt.Sprintf(`"items":[{"product_id":%q,"name":`, four[0].product)
 	require.Contains(t, string(part.Body), text)
@@ -93,7 +95,8 @@ func (p *pair) membersOfPackedLines(t *testing.T) {
 		path string
 		body any
 	}{
-		{"/pay", shoptest.Object{"reference": "r"}}, {"/refund", shoptest.Object{"items": []shoptest.Object{shoptest.Line(product, 1)}}}, {"/fulfil", nil},
+		{"/pay", shoptest.Object{"reference": "r"}}, {"/refund",
+			shoptest.Object{"items": []shoptest.Object{shoptest.Line(product, 1)}}}, {"/fulfil", nil},
 	} {
 		require.Contains(t, string(p.now.Want(t, 200, "POST", path+act.path, act.body).Body), gift, act.path)
 	}

@@ -60,8 +60,10 @@ func TestTokensCursorsAndETagsOfEitherVersionAreAcceptedByBoth(t *testing.T) {
 	for range reads {
 		p.now.With(tokenHeader, future).Want(t, http.StatusOK, "GET", path, nil)
 	}
-	require.GreaterOrEqual(t, p.commits(t)-before, int64(reads), "a read is strong if no node of Redis has reached the token's number")
-	require.NoError(t, p.Process("api-1").Terminate(t.Context()), "the release before is locked out before layout 3 comes into force")
+	require.GreaterOrEqual(t, p.commits(t)-before, int64(reads),
+		"a read is strong if no node of Redis has reached the token's number")
+	require.NoError(t, p.Process("api-1").Terminate(t.Context()),
+		"the release before is locked out before layout 3 comes into force")
 	p.ask(t, "SET", "evg:schema", "3")
 	require.NoError(t, p.Process("api-2").Restart(t.Context()), "a replica that begins with layout 3 takes signed tokens alone")
 	for _, unsigned := range []string{future, old.Header.Get(tokenHeader)} {

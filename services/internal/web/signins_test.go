@@ -9,7 +9,8 @@ import (
 )
 
 func TestAReplicaGrantsItsShareOfALimitAndAtLeastOne(t *testing.T) {
-	for _, row := range []struct{ perMinute, replicas, want int }{{10, 2, 5}, {10, 3, 4}, {1, 2, 1}, {20, 1, 20}, {20, 0, 20}, {3, 16, 1}} {
+	for _, row := range []struct{ perMinute, replicas, want int }{{10, 2, 5}, {10, 3, 4}, {1, 2, 1}, {20, 1, 20},
+		{20, 0, 20}, {3, 16, 1}} {
 		require.Equal(t, row.want, shareOf(row.perMinute, row.replicas), row)
 	}
 }
