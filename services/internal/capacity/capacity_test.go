@@ -95,8 +95,8 @@ func TestTheTableOfWhatFitsFollowsFromTheBytes(t *testing.T) {
 	require.Less(t, 100_000*f["event"], 16*megabyte, "the stream of events")
 }
 
-// typical is a product as shops have them: all members; it stands in the list of all, and in those of its family, its category and
-// its four tags.
+// typical is a product as shops have them, with all members. It is in the list of all products, and in those of its family, its
+// category and its four tags.
 func typical(i int) shoptest.Object {
 	return shoptest.Object{
 		"name": fmt.Sprintf("Trail shoe Evergreen %06d", i), "sku": fmt.Sprintf("SHOE-%06d-42-GREEN", i),

@@ -12,7 +12,8 @@ func edgeLimits() []*Panel {
 				`sum by (instance) (shop_request_memory_limit_bytes{`+every+`})`, "{{instance}}")).
 			size(8, 7).upTo(1).marked("transparent", 0.5, "red"),
 		graph("Requests refused for memory, a second, by bound",
-			"caller: one customer or address has many large requests under way (429 caller-busy). replica: all requests together are at the bound (503 busy). "+
+			"caller: one customer or address has many large requests under way (429 caller-busy). replica: all requests "+
+				"together are at the bound (503 busy). "+
 				"Normal is 0. replica for long: see the alert RequestMemoryFull.",
 			"reqps", q(perSecond("shop_request_memory_refused_total", " by (bound)"), "{{bound}}")).
 			size(8, 7).upTo(1).painted("^caller$", "orange", "^replica$", "red"),
@@ -21,7 +22,8 @@ func edgeLimits() []*Panel {
 				"One quota for long: one customer takes much, or the quota is too low for your shop.",
 			"reqps", q(only("shop_quota_refusals_total", "quota"), "{{quota}}")).size(8, 7).upTo(1),
 		graph("Strong reads that wait, by reader",
-			"Reads with no-cache that have no answer yet, on all replicas. Normal is under 50. At 500 on a replica the next is refused as busy. "+
+			"Reads with no-cache that have no answer yet, on all replicas. Normal is under 50. At 500 on a replica the next is "+
+				"refused as busy. "+
 				"It climbs in a failover.",
 			"none", q(`sum by (reader) (shop_strong_reads_held{`+every+`})`, "{{reader}}")).size(8, 7).marked("transparent", 500, "red"),
 		graph("Strong reads refused, a second, by reader",
@@ -31,7 +33,8 @@ func edgeLimits() []*Panel {
 			size(8, 7).upTo(1).painted("^anonymous$", "blue", "^customer$", "orange", "^admin$", "red"),
 		graph("Memory of unpaid purchases, as a share of its bound",
 			"Bytes of pending, cancelled and expired purchases in Redis. new: customers without a paid purchase, known: all others. "+
-				"Normal is under 50 %. From 90 % on the oldest ended ones are deleted; at 100 % purchases of these customers are refused: see the alert UnpaidShareFull.",
+				"Normal is under 50 %. From 90 % on the oldest ended ones are deleted; at 100 % purchases of these customers are "+
+				"refused: see the alert UnpaidShareFull.",
 			"percentunit",
 			q(`max by (customers) (shop_unpaid_bytes{`+every+`}) / `+
 				`on () group_left () max(shop_unpaid_bytes_max{`+every+`})`, "{{customers}}")).
@@ -43,12 +46,15 @@ func edgeLimits() []*Panel {
 func shopReserved() []*Panel {
 	return []*Panel{
 		graph("Largest share of a product that unpaid purchases hold",
-			"Of each product of which unpaid purchases hold 20 pieces or more: the pieces that they hold, as a share of these and the stock. "+
-				"The line is the product with the largest share. Normal is under 50 %. Above it for half an hour: see the alert StockReserved.",
+			"Of each product of which unpaid purchases hold 20 pieces or more: the pieces that they hold, as a share of these "+
+				"and the stock. "+
+				"The line is the product with the largest share. Normal is under 50 %. Above it for half an hour: see the alert "+
+				"StockReserved.",
 			"percentunit", q(`max(shop_product_reserved_share_max{`+every+`})`, "largest share")).
 			size(12, 7).upTo(1).marked("transparent", 0.5, "orange"),
 		graph("Products of which unpaid purchases hold more than half",
-			"How many products have more than half of their pieces in unpaid purchases, 20 pieces at least. Normal is 0, or some during a sale. "+
+			"How many products have more than half of their pieces in unpaid purchases, 20 pieces at least. Normal is 0, or "+
+				"some during a sale. "+
 				"For half an hour: customers take stock and do not pay; see the alert StockReserved.",
 			"none", q(`max(shop_products_mostly_reserved{`+every+`})`, "products")).
 			size(12, 7).upTo(1).marked("transparent", 1, "orange"),

@@ -79,7 +79,8 @@ func upgradesAndRollsBack(t *testing.T, earlier string, changed int) {
 	work(products[4])
 	require.Equal(t, "copied", record(t, s).State)
 	said := finish(t, s)
-	require.Contains(t, said, fmt.Sprintf("migration 1 (products get the field updated) is copied once more: 7 objects, %d of them changed", changed))
+	require.Contains(t, said, fmt.Sprintf(
+		"migration 1 (products get the field updated) is copied once more: 7 objects, %d of them changed", changed))
 	require.Contains(t, said, "done: layout 3 is in force")
 
 	require.ElementsMatch(t, products, productsOf(t, admin))
