@@ -110,11 +110,15 @@ const (
 	// A hash that has a value above so many bytes is stored in a form that takes more.
 	smallValueBytes = 64
 	largeHashBytes  = 300
+	// countBytes is what it takes at most to count one product of a purchase for its customer (evg:held:USER). It is
+	// that much when the customer's unpaid purchases have more than 512 products, and 24 before.
+	countBytes = 72
 )
 
-// quotaArgs are create.lua's args of the buyer's quotas; bytes is what the purchase takes.
-func (s *Store) quotaArgs(buyer Buyer, bytes int) []any {
+// quotaArgs are create.lua's args of the buyer's quotas; bytes is what the purchase takes beside the counts of its products.
+func (s *Store) quotaArgs(buyer Buyer, bytes, products int) []any {
 	q, share := s.quotas, s.share()
+	bytes += countBytes * products
 	if !buyer.Counted || q.off {
 		bytes = 0
 	}

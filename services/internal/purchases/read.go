@@ -5,13 +5,14 @@ import (
 
 	"github.com/tinylib/msgp/msgp"
 
+	"evergreen/services/internal/fault"
 	"evergreen/services/internal/redisdb"
 	"evergreen/services/internal/web"
 )
 
 // Get reads a purchase; owner is whose it has to be, "" for an admin.
 func (s *Store) Get(ctx context.Context, id, owner string) (text []byte, etag string, err error) {
-	fixed, state, err := s.load(ctx, id)
+	fixed, state, err := s.load(ctx, id, web.HoldToShow)
 	if err != nil {
 		return nil, "", err
 	}
@@ -22,7 +23,8 @@ func (s *Store) Get(ctx context.Context, id, owner string) (text []byte, etag st
 	return text, web.ETag(state.Version), err
 }
 
-func (s *Store) load(ctx context.Context, id string) (frozen, state, error) {
+// load reads a purchase; hold counts the memory that it takes to render it.
+func (s *Store) load(ctx context.Context, id string, hold func(context.Context, int) error) (frozen, state, error) {
 	fields, err := s.db.Hash(ctx, redisdb.KeyPurchase(id), storedFields...)
 	if err != nil {
 		return frozen{}, state{}, err
@@ -30,10 +32,19 @@ func (s *Store) load(ctx context.Context, id string) (frozen, state, error) {
 	if fields["user"] == "" {
 		return frozen{}, state{}, NotFound()
 	}
-	if err := web.Hold(ctx, makingBytes(fields)); err != nil {
+	if err := hold(ctx, makingBytes(fields)); err != nil {
 		return frozen{}, state{}, err
 	}
 	return fromFields(id, fields)
+}
+
+// holdAfterWrite counts the memory of an answer to a write that is kept already. Without room for it the outcome is not told; a
+// retry under the same key gets it.
+func holdAfterWrite(ctx context.Context, bytes int) error {
+	if web.Hold(ctx, bytes) != nil {
+		return fault.OutcomeUnknown
+	}
+	return nil
 }
 
 // makingBytes is about how much memory it takes to render a purchase from these fields: a line is held as it is stored,

@@ -129,7 +129,7 @@ func (s *Store) commitCreate(ctx context.Context, w web.Change, buyer Buyer, d *
 		s.reservation.Milliseconds(), d.refusal,
 	}
 	d.bytes = storedBytes(len(lines)+len(people), d.ExternalRef)
-	args = append(args, s.quotaArgs(buyer, d.bytes)...)
+	args = append(args, s.quotaArgs(buyer, d.bytes, len(d.products))...)
 	for i, id := range d.products {
 		keys = append(keys, redisdb.KeyProduct(id))
 		args = append(args, d.versions[i], d.pieces[i], packedID(id), d.most[i])
@@ -171,7 +171,7 @@ func (s *Store) created(ctx context.Context, d draft, r redisdb.Result, in Creat
 // createdBefore gives the answer of the run that made the purchase. It may have
 // frozen other names and prices than we just read.
 func (s *Store) createdBefore(ctx context.Context, r redisdb.Result) (string, web.Outcome, error) {
-	fixed, stored, err := s.load(redisdb.FromPrimary(ctx), r.Values[0])
+	fixed, stored, err := s.load(redisdb.FromPrimary(ctx), r.Values[0], holdAfterWrite)
 	if err != nil {
 		return "", web.Outcome{}, err
 	}
@@ -218,7 +218,7 @@ func (s *Store) move(ctx context.Context, id, status string, cmd redisdb.Command
 	if err := moveRefusal(r); err != nil {
 		return web.Outcome{}, err
 	}
-	fixed, _, err := s.load(ctx, id)
+	fixed, _, err := s.load(ctx, id, holdAfterWrite)
 	if err != nil {
 		return web.Outcome{}, err
 	}

@@ -46,7 +46,7 @@ func (s *Store) ensureAdmin(ctx context.Context, email, password string) (bool, 
 	}
 	applied := false
 	if fields[fieldSeed] != "" {
-		if applied, err = s.passwords.matches(ctx, forAdmin, password, fields[fieldSeed]); err != nil {
+		if applied, err = s.passwords.matches(ctx, forAdmin, "", password, fields[fieldSeed]); err != nil {
 			return false, err
 		}
 	}
@@ -107,7 +107,7 @@ func (s *Store) Check(ctx context.Context, email, password string) (Credential, 
 	if fields[fieldRole] == web.RoleAdmin {
 		why = forAdmin
 	}
-	matches, err := s.passwords.matches(ctx, why, password, hash)
+	matches, err := s.passwords.matches(ctx, why, Fold(email), password, hash)
 	if err != nil {
 		return Credential{}, false, fmt.Errorf("comparing a password: %w", err)
 	}

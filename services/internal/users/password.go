@@ -2,6 +2,7 @@ package users
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/alexedwards/argon2id"
 
 	"evergreen/services/internal/fault"
+	"evergreen/services/internal/lane"
 )
 
 // hashing is what argon2id costs: 19 MiB, two passes, one lane, OWASP's first
@@ -39,8 +41,14 @@ const (
 	// the collector keeps several finished ones, up to GOMEMLIMIT.
 	hashesPerCollection = 2
 	// mostQueued is how many hashes of one purpose wait at most: less than a second's
-	// worth on a machine that is at rest. Admins are few, and have more.
-	mostQueued, mostQueuedForAdmin = 32, 256
+	// worth on a machine that is at rest. Admins are few, and have more. Sign-ups are slower.
+	mostQueued, mostQueuedForSignUp, mostQueuedForAdmin = 32, 16, 256
+	// mostOfAccount is how many log-ins of one account are in the queue or its slot at most. They are
+	// checked one after the other, so that a log-in of another account waits for one of them.
+	mostOfAccount = mostQueued / 4
+	// signUpRests is how many times as long as it took to make a hash the slot of sign-ups rests after it.
+	// So sign-ups and password changes take a quarter of a core at most, and less when the cores are busy.
+	signUpRests = 3
 )
 
 // ErrHashesBusy says that too many passwords are waiting to be hashed; nothing was changed.
@@ -49,19 +57,12 @@ var ErrHashesBusy = &fault.Error{Kind: fault.TooMany, Code: "signin-busy", Retry
 
 // Passwords hashes and compares passwords, few at a time.
 type Passwords struct {
-	lanes  [purposes]*lane
+	lanes  [purposes]*lane.Lane
 	atOnce chan struct{}
 	made   atomic.Int64
 	// nobody is compared with when there is no such user, so that the time of a
 	// login does not tell who has an account.
 	nobody string
-}
-
-// lane is the slots of one purpose and the queue before them.
-type lane struct {
-	slots  chan struct{}
-	most   int64
-	inside atomic.Int64 // those in a slot and those that wait
 }
 
 // atOnce is how many hashes a replica makes at once: its share of the cores, from 1 to
@@ -75,15 +76,12 @@ func NewPasswords(replicas int) (*Passwords, error) {
 }
 
 // separateLanes gives each purpose its own.
-func separateLanes() [purposes]*lane {
-	return [purposes]*lane{
-		forLogIn: newLane(slotsOfPurpose, mostQueued), forSignUp: newLane(slotsOfPurpose, mostQueued),
-		forAdmin: newLane(slotsOfPurpose, mostQueuedForAdmin),
+func separateLanes() [purposes]*lane.Lane {
+	return [purposes]*lane.Lane{
+		forLogIn:  lane.New(slotsOfPurpose, mostQueued).TakingTurns(mostOfAccount),
+		forSignUp: lane.New(slotsOfPurpose, mostQueuedForSignUp).Resting(signUpRests),
+		forAdmin:  lane.New(slotsOfPurpose, mostQueuedForAdmin),
 	}
-}
-
-func newLane(atOnce, queued int) *lane {
-	return &lane{slots: make(chan struct{}, atOnce), most: int64(atOnce + queued)}
 }
 
 // toBeHashed is what a script is given in place of a new password's hash: it checks all
@@ -108,7 +106,7 @@ func (h Hashing) purpose() purpose {
 
 // hash hashes a password for keeping.
 func (p *Passwords) hash(ctx context.Context, why purpose, password string) (string, error) {
-	leave, err := p.enter(ctx, why)
+	leave, err := p.enter(ctx, why, "")
 	if err != nil {
 		return "", err
 	}
@@ -116,10 +114,10 @@ func (p *Passwords) hash(ctx context.Context, why purpose, password string) (str
 	return argon2id.CreateHash(password, hashing)
 }
 
-// matches compares a password with a hash; "" stands for a user that does not
+// matches compares the password of an account with a hash; "" stands for a user that does not
 // exist, takes as long and never matches.
-func (p *Passwords) matches(ctx context.Context, why purpose, password, hash string) (bool, error) {
-	leave, err := p.enter(ctx, why)
+func (p *Passwords) matches(ctx context.Context, why purpose, account, password, hash string) (bool, error) {
+	leave, err := p.enter(ctx, why, account)
 	if err != nil {
 		return false, err
 	}
@@ -132,40 +130,26 @@ func (p *Passwords) matches(ctx context.Context, why purpose, password, hash str
 }
 
 // enter waits for the slot of a purpose, and then for one of all.
-func (p *Passwords) enter(ctx context.Context, why purpose) (leave func(), err error) {
-	leaveLane, err := p.lanes[why].enter(ctx)
-	if err != nil {
+func (p *Passwords) enter(ctx context.Context, why purpose, account string) (leave func(), err error) {
+	leaveLane, err := p.lanes[why].Enter(ctx, account)
+	switch {
+	case errors.Is(err, lane.ErrBusy), errors.Is(err, lane.ErrCallerBusy):
+		return nil, ErrHashesBusy
+	case err != nil:
 		return nil, err
 	}
 	select {
 	case p.atOnce <- struct{}{}:
+		begun := time.Now()
 		return func() {
 			if p.made.Add(1)%hashesPerCollection == 0 {
 				runtime.GC()
 			}
 			<-p.atOnce
-			leaveLane()
+			leaveLane(time.Since(begun))
 		}, nil
 	case <-ctx.Done():
-		leaveLane()
-		return nil, ctx.Err()
-	}
-}
-
-// enter waits for a slot, in the order of arrival. With too many waiting it refuses at once.
-func (l *lane) enter(ctx context.Context) (leave func(), err error) {
-	if l.inside.Add(1) > l.most {
-		l.inside.Add(-1)
-		return nil, ErrHashesBusy
-	}
-	select {
-	case l.slots <- struct{}{}:
-		return func() {
-			<-l.slots
-			l.inside.Add(-1)
-		}, nil
-	case <-ctx.Done():
-		l.inside.Add(-1)
+		leaveLane(0)
 		return nil, ctx.Err()
 	}
 }

@@ -24,25 +24,26 @@ func TestAQueueOfHashesRefusesBeyondItsPlacesAndLeavesOtherPurposesAlone(t *test
 		p.atOnce <- struct{}{}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 33)
-	for range 33 {
+	const places = 1 + mostQueuedForSignUp
+	ended := make(chan error, places)
+	for range places {
 		go func() {
 			_, err := p.hash(ctx, forSignUp, "a password to hash")
 			ended <- err
 		}()
 	}
-	require.Eventually(t, func() bool { return p.lanes[forSignUp].inside.Load() == 33 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return p.lanes[forSignUp].Inside() == places }, 10*time.Second, time.Millisecond)
 	_, err = p.hash(ctx, forSignUp, "one more")
 	require.ErrorIs(t, err, ErrHashesBusy)
 
 	cancel() // their callers go away
-	for range 33 {
+	for range places {
 		require.ErrorIs(t, <-ended, context.Canceled)
 	}
 	<-p.atOnce
 	hash, err := p.hash(t.Context(), forSignUp, "a password to hash")
 	require.NoError(t, err, "places are given back")
-	matches, err := p.matches(t.Context(), forLogIn, "a password to hash", hash)
+	matches, err := p.matches(t.Context(), forLogIn, "an account", "a password to hash", hash)
 	require.NoError(t, err)
 	require.True(t, matches)
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"evergreen/services/internal/lane"
 )
 
 // noHashBound is the weakness of a program that hashes a new password before it checks the rest, without a limit, and in two
@@ -19,10 +21,10 @@ func hashesFirst() bool {
 	return slices.Contains(strings.Split(os.Getenv("SHOP_WEAKNESS"), ","), noHashBound)
 }
 
-func lanes() [purposes]*lane {
+func lanes() [purposes]*lane.Lane {
 	if !hashesFirst() {
 		return separateLanes()
 	}
-	one := newLane(2, math.MaxInt32)
-	return [purposes]*lane{one, one, one}
+	one := lane.New(2, math.MaxInt32)
+	return [purposes]*lane.Lane{one, one, one}
 }

@@ -14,6 +14,7 @@ func Send(c *gin.Context, status int, body []byte) {
 // Resource answers a read: 200 with the resource, or 304 when the client's copy
 // is current. The caller may keep it but has to ask each time.
 func Resource(c *gin.Context, etag string, body []byte) {
+	madeAnswer(c)
 	c.Header("ETag", etag)
 	c.Header("Cache-Control", "no-cache")
 	if NotModified(c, etag) {

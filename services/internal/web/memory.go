@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"evergreen/services/internal/fault"
+	"evergreen/services/internal/lane"
 )
 
 // ErrFull refuses what does not fit into the memory that this replica has for requests.
@@ -44,6 +45,8 @@ const (
 type Memory struct {
 	allBytes, callerBytes int64
 	refused               *prometheus.CounterVec
+	// large is for the making of answers that are no small ones, which takes a core for some tens of milliseconds each.
+	large *lane.Lane
 
 	mu      sync.Mutex
 	held    int64
@@ -58,7 +61,7 @@ const (
 
 // NewMemory makes a Memory of so many bytes, of which one caller may have a quarter.
 func NewMemory(allBytes int64, registry prometheus.Registerer) *Memory {
-	m := &Memory{allBytes: allBytes, callerBytes: allBytes / 4, callers: map[string]int64{}}
+	m := &Memory{allBytes: allBytes, callerBytes: allBytes / 4, large: largeLane(), callers: map[string]int64{}}
 	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "shop_request_memory_refused_total",
 		Help: "Requests that were refused because of the memory that requests hold, by whose bound it was.",
@@ -85,6 +88,7 @@ type holding struct {
 	memory *Memory
 	caller string // "" has no bound of its own
 	bytes  int64
+	made   func() // tells that a large answer is made; nil if there is none in the making
 }
 
 // take adds to what the request holds. After an error it holds what it held before.
@@ -147,6 +151,7 @@ func (m *Memory) Bound(c *gin.Context) {
 		return
 	}
 	defer h.give()
+	defer h.endMaking()
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), holdingKey{}, h))
 	c.Next()
 }

@@ -77,6 +77,7 @@ func cursorOf(id string) string { return base64.RawURLEncoding.EncodeToString([]
 // the next page goes on, or "" when there is no more. The items are written one after the other: a page that were put
 // together first would be in memory twice.
 func List(c *gin.Context, items []jsontext.Value, last string) error {
+	madeAnswer(c)
 	end := `],"has_more":false,"next_cursor":null}`
 	if last != "" {
 		cursor := cursorOf(last)

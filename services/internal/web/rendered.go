@@ -27,12 +27,12 @@ func (r *Rendered) Expect(bytes int) error {
 	}
 	more := bytes - r.largest
 	r.largest = bytes
-	return Hold(r.ctx, more)
+	return HoldToShow(r.ctx, more)
 }
 
 // Add adds an item; more is false once the room is used up.
 func (r *Rendered) Add(item jsontext.Value) (more bool, err error) {
 	r.Items = append(r.Items, item)
 	r.room -= len(item)
-	return r.room > 0, Hold(r.ctx, len(item))
+	return r.room > 0, HoldToShow(r.ctx, len(item))
 }

@@ -54,6 +54,8 @@ type Found struct {
 	Quiet, During           Latency
 	QuietLogIns, LogIns     Latency
 	QuietSample, MostSample Sample
+	// QuietCores and Cores are how busy the processor was before the attack and during it.
+	QuietCores, Cores Cores
 	// Kills are the processes that the kernel killed for want of memory; Ended those that are not what they were before.
 	Kills int64    `json:"kills"`
 	Ended []string `json:"ended,omitempty"`

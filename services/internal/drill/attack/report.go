@@ -21,6 +21,7 @@ func (f Found) write(w io.Writer) {
 		fmt.Fprintf(w, "  others    %s\n", compared(f.Quiet, f.During))
 		fmt.Fprintf(w, "  log-ins   %s\n", compared(f.QuietLogIns, f.LogIns))
 		fmt.Fprintf(w, "  resources %s\n", resources(f))
+		fmt.Fprintf(w, "  processor %s\n", processors(f.QuietCores, f.Cores))
 	}
 	fmt.Fprintf(w, "  verdict   %s\n", f.verdict())
 	for _, reason := range f.Reasons {

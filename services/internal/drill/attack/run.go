@@ -107,6 +107,7 @@ func (r *runner) play(ctx context.Context, c Class, shop *shop, f *Found) error 
 	f.Lasted, f.Answers = during.to.Sub(during.from), scene.answers()
 	f.Figures = scene.figures()
 	f.QuietSample, f.MostSample = quiet.most, during.most
+	f.QuietCores, f.Cores = quiet.cores, during.cores
 	f.Quiet, f.QuietLogIns = latencies(others.between(quiet.from, quiet.to))
 	f.During, f.LogIns = latencies(others.between(during.from, during.to))
 	f.Ended = ended(before, lives(shop.stack))
@@ -122,6 +123,7 @@ func latencies(made []request) (rest, logIns Latency) {
 type span struct {
 	from, to time.Time
 	most     Sample
+	cores    Cores
 }
 
 // span measures while do goes on, which is told to end after so long.
@@ -130,11 +132,13 @@ func (r *runner) span(ctx context.Context, c Class, shop *shop, long time.Durati
 	defer cancel()
 	watching, stop := context.WithCancel(hard)
 	most := (&sampler{shop: shop.stack, gauges: c.Gauges}).watch(watching)
+	before := used(shop.stack)
 	made := span{from: time.Now()}
 	soft, end := context.WithTimeout(hard, long)
 	defer end()
 	err := do(soft)
 	made.to = time.Now()
+	made.cores = coresBetween(before, used(shop.stack), made.to.Sub(made.from))
 	stop()
 	made.most = most()
 	if err == nil && ctx.Err() == nil && made.to.Sub(made.from) > long+mostSettling {
