@@ -23,6 +23,7 @@ type Lane struct {
 	rests int // how many times the time of the work its slot rests after it
 	// mostOfCaller is how many of one caller there may be; 0: as many as of all.
 	mostOfCaller int
+	turnRests    int // how many times the time of the work its caller's turn rests after it
 
 	mutex   sync.Mutex
 	inside  int
@@ -48,9 +49,9 @@ func (l *Lane) Resting(times int) *Lane {
 }
 
 // TakingTurns has so many of one caller be here at most. They go one after the other, so that work of another
-// caller waits for one of them.
-func (l *Lane) TakingTurns(mostOfCaller int) *Lane {
-	l.mostOfCaller = mostOfCaller
+// caller waits for one of them. Between two of them the caller rests, so many times as long as the first took.
+func (l *Lane) TakingTurns(mostOfCaller, rests int) *Lane {
+	l.mostOfCaller, l.turnRests = mostOfCaller, rests
 	return l
 }
 
@@ -64,28 +65,34 @@ func (l *Lane) Enter(ctx context.Context, caller string) (leave func(took time.D
 	select {
 	case own.turn <- struct{}{}:
 	case <-ctx.Done():
-		l.depart(caller)
+		l.depart()
+		l.forget(own, caller)
 		return nil, ctx.Err()
 	}
 	select {
 	case l.slots <- struct{}{}:
 		return func(took time.Duration) { l.leave(own, caller, took) }, nil
 	case <-ctx.Done():
-		<-own.turn
-		l.depart(caller)
+		l.depart()
+		l.endTurn(own, caller)
 		return nil, ctx.Err()
 	}
 }
 
-// leave gives the slot back once it has rested, and all else at once.
+// leave gives the slot and the turn back once they have rested, and all else at once.
 func (l *Lane) leave(own *turns, caller string, took time.Duration) {
-	<-own.turn
-	l.depart(caller)
-	if rest := took * time.Duration(l.rests); rest > 0 {
-		time.AfterFunc(rest, func() { <-l.slots })
+	l.depart()
+	after(took*time.Duration(l.turnRests), func() { l.endTurn(own, caller) })
+	after(took*time.Duration(l.rests), func() { <-l.slots })
+}
+
+// after calls do once that long has passed: at once if it is 0.
+func after(rest time.Duration, do func()) {
+	if rest <= 0 {
+		do()
 		return
 	}
-	<-l.slots
+	time.AfterFunc(rest, do)
 }
 
 // arrive counts one more. Without turns each has its own.
@@ -110,14 +117,24 @@ func (l *Lane) arrive(caller string) (*turns, error) {
 	return own, nil
 }
 
-func (l *Lane) depart(caller string) {
+func (l *Lane) depart() {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	l.inside--
-	if own := l.callers[caller]; own != nil {
-		if own.inside--; own.inside == 0 {
-			delete(l.callers, caller)
-		}
+}
+
+// endTurn lets the caller's next one go on.
+func (l *Lane) endTurn(own *turns, caller string) {
+	<-own.turn
+	l.forget(own, caller)
+}
+
+// forget counts one of the caller less. A caller that rests is still counted.
+func (l *Lane) forget(own *turns, caller string) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if own.inside--; own.inside == 0 {
+		delete(l.callers, caller)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 const mostOfCaller, rests = 8, 3
 
 func TestACallerWaitsForOneOfAnotherCallerAtMost(t *testing.T) {
-	l := New(1, 32).TakingTurns(mostOfCaller)
+	l := New(1, 32).TakingTurns(mostOfCaller, 0)
 	leave, err := l.Enter(t.Context(), "greedy")
 	require.NoError(t, err)
 	order := make(chan string, mostOfCaller)
@@ -43,7 +43,7 @@ func TestACallerWaitsForOneOfAnotherCallerAtMost(t *testing.T) {
 }
 
 func TestACallerThatGoesAwayLeavesItsPlaceAndItsTurn(t *testing.T) {
-	l := New(1, 32).TakingTurns(mostOfCaller)
+	l := New(1, 32).TakingTurns(mostOfCaller, 0)
 	leave, err := l.Enter(t.Context(), "one")
 	require.NoError(t, err)
 	for _, caller := range []string{"one", "another"} { // one waits for its turn, the other for the slot
@@ -81,4 +81,24 @@ func TestASlotRestsAfterItsWork(t *testing.T) {
 	leave, err = l.Enter(t.Context(), "")
 	require.NoError(t, err, "without work there is no rest")
 	leave(0)
+}
+
+func TestACallerRestsBetweenTurnsAndAnotherDoesNotWaitForThat(t *testing.T) {
+	l := New(1, 32).TakingTurns(mostOfCaller, rests)
+	leave, err := l.Enter(t.Context(), "one")
+	require.NoError(t, err)
+	const took = 200 * time.Millisecond
+	begun := time.Now()
+	leave(took)
+	leave, err = l.Enter(t.Context(), "another")
+	require.NoError(t, err)
+	leave(0)
+	another := time.Since(begun)
+	leave, err = l.Enter(t.Context(), "one")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, time.Since(begun), rests*took)
+	require.Less(t, another, rests*took)
+	leave(0)
+	require.Empty(t, l.callers, "callers are forgotten")
+	require.Zero(t, l.Inside())
 }

@@ -40,15 +40,18 @@ const (
 	// hashesPerCollection is after how many hashes their memory is collected. Left to itself
 	// the collector keeps several finished ones, up to GOMEMLIMIT.
 	hashesPerCollection = 2
-	// mostQueued is how many hashes of one purpose wait at most: less than a second's
-	// worth on a machine that is at rest. Admins are few, and have more. Sign-ups are slower.
-	mostQueued, mostQueuedForSignUp, mostQueuedForAdmin = 32, 16, 256
+	// mostQueued is how many hashes of one purpose wait at most: log-ins for less than a second on a machine at
+	// rest, sign-ups for less than two. Admins are few, and have more.
+	mostQueued, mostQueuedForSignUp, mostQueuedForAdmin = 32, 8, 256
 	// mostOfAccount is how many log-ins of one account are in the queue or its slot at most. They are
 	// checked one after the other, so that a log-in of another account waits for one of them.
 	mostOfAccount = mostQueued / 4
+	// accountRests is how many times as long as a log-in's hash took the next log-in of its account waits. So guesses at
+	// one account take a quarter of a core at most.
+	accountRests = 3
 	// signUpRests is how many times as long as it took to make a hash the slot of sign-ups rests after it.
-	// So sign-ups and password changes take a quarter of a core at most, and less when the cores are busy.
-	signUpRests = 3
+	// So sign-ups and password changes take an eighth of a core at most, and less when the cores are busy.
+	signUpRests = 7
 )
 
 // ErrHashesBusy says that too many passwords are waiting to be hashed; nothing was changed.
@@ -78,7 +81,7 @@ func NewPasswords(replicas int) (*Passwords, error) {
 // separateLanes gives each purpose its own.
 func separateLanes() [purposes]*lane.Lane {
 	return [purposes]*lane.Lane{
-		forLogIn:  lane.New(slotsOfPurpose, mostQueued).TakingTurns(mostOfAccount),
+		forLogIn:  lane.New(slotsOfPurpose, mostQueued).TakingTurns(mostOfAccount, accountRests),
 		forSignUp: lane.New(slotsOfPurpose, mostQueuedForSignUp).Resting(signUpRests),
 		forAdmin:  lane.New(slotsOfPurpose, mostQueuedForAdmin),
 	}

@@ -21,7 +21,7 @@ const (
 )
 
 func largeLane() *lane.Lane {
-	return lane.New(largeAtOnce, largeQueued).TakingTurns(largeOfCaller).Resting(largeRests)
+	return lane.New(largeAtOnce, largeQueued).TakingTurns(largeOfCaller, 0).Resting(largeRests)
 }
 
 // HoldToShow is Hold for what is made to be shown by a read. A large answer waits here until it may be made.

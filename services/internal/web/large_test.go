@@ -11,6 +11,7 @@ import (
 
 // of is the context of a request of a caller, and its holding.
 func of(t *testing.T, m *Memory, caller string) (context.Context, *holding) {
+	t.Helper()
 	h := holder(m, caller)
 	return context.WithValue(t.Context(), holdingKey{}, h), h
 }
@@ -32,8 +33,8 @@ func TestLargeAnswersAreMadeOneAtATimeAndSmallOnesBesideThem(t *testing.T) {
 	body, _ := of(t, m, "user c")
 	require.NoError(t, Hold(body, mebibyte), "a write does not wait")
 	select {
-	case <-made:
-		t.Fatal("two large answers are made at once")
+	case err := <-made:
+		t.Fatalf("two large answers are made at once: %v", err)
 	default:
 	}
 
