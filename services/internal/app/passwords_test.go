@@ -56,13 +56,18 @@ func TestPasswordChangesCountUnderTheLimitsOfSignIns(t *testing.T) {
 	email := admin.Want(t, 200, "GET", "/v1/users/"+id, nil).Text(t, "email")
 	anyone := shoptest.New(shared.URL()).From("127.79.1.1")
 	token, begun := customer.Token(), time.Now()
-	for i := range 10 {
-		password := fmt.Sprint("password number ", i)
-		anyone.As(token).Want(t, 200, "PATCH", "/v1/users/"+id, changed(password))
+	// Ten changes a minute: those of a minute at once, and one more every six seconds.
+	made, a := 0, shoptest.Answer{}
+	for ; ; made++ {
+		password := fmt.Sprint("password number ", made)
+		a = anyone.As(token).Do(t, "PATCH", "/v1/users/"+id, changed(password))
+		if a.Status != 200 {
+			break
+		}
+		require.LessOrEqual(t, made, 10+int(time.Since(begun)/(6*time.Second)))
 		token = admin.Want(t, 201, "POST", "/v1/sessions", shoptest.Object{"email": email, "password": password}).Text(t, "token")
 	}
-	a := anyone.As(token).Do(t, "PATCH", "/v1/users/"+id, changed("one more password"))
-	require.Less(t, time.Since(begun), 6*time.Second, "this machine is too slow to meet the limit")
+	require.GreaterOrEqual(t, made, 10)
 	require.Equal(t, 429, a.Status)
 	require.Equal(t, "signin-rate", a.Text(t, "code"))
 	anyone.As(token).Want(t, 200, "PATCH", "/v1/users/"+id, shoptest.Object{"first_name": "Ann"})
