@@ -14,8 +14,8 @@ import (
 	"evergreen/services/internal/stack"
 )
 
-// Cores is how many cores each part of the shop kept busy on average: "api", "nginx", "redis" and so on, "attack" for this program
-// with its other customers, and "elsewhere" for all other programs of the machine.
+// Cores is how many cores each part of the shop kept busy on average: "api", "nginx", "redis" and so on, "attack" for this
+// program with its other customers, and "elsewhere" for all other programs of the machine.
 type Cores map[string]float64
 
 // The parts that are no part of the shop.
