@@ -20,6 +20,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"evergreen/services/internal/config"
 	"evergreen/services/internal/containers"
 	"evergreen/services/internal/shoptest"
 	"evergreen/services/internal/stack"
@@ -89,6 +90,7 @@ func prepared(ctx context.Context, dir string) (*shop, error) {
 	project, err := containers.Open(ctx, containers.Options{
 		Name: prefix + strconv.Itoa(os.Getpid()), EnvFile: filepath.Join(dir, ".env"), Settings: stack.WithHighQuotas(map[string]string{
 			"API_IMAGE": "evergreen/api:test", "API_REPLICAS": "2", "COMPOSE_PROFILES": "api-2", "NET": unusedNet(),
+			"FIRST_LAYOUT":    strconv.Itoa(config.Layout - 1), // the previous release's: back_test.go goes back to it
 			"PUBLISH_ADDRESS": "127.0.0.1", "PUBLISH_PORT": ports[0], "PROMETHEUS_PORT": ports[1], "ALERTMANAGER_PORT": ports[2], "MAIL_PORT": ports[3],
 		}),
 	})
