@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/google/uuid"
-
 	"evergreen/services/internal/fault"
 	"evergreen/services/internal/redisdb"
 )
@@ -115,19 +113,6 @@ const (
 	countBytes = 72
 )
 
-// quotaArgs are create.lua's args of the buyer's quotas; bytes is what the purchase takes beside the counts of its products.
-func (s *Store) quotaArgs(buyer Buyer, bytes, products int) []any {
-	q, share := s.quotas, s.share()
-	bytes += countBytes * products
-	if !buyer.Counted || q.off {
-		bytes = 0
-	}
-	return []any{
-		bytes, q.OpenPurchases, q.OpenLines, q.OpenPieces, q.ProductPieces, q.CoolDown.Milliseconds(),
-		share, share * int64(q.AddressPercent) / 100, buyer.Address,
-	}
-}
-
 // storedBytes estimates what a purchase takes in the store; packed is the size of its lines.
 func storedBytes(packed int, externalRef string) int {
 	bytes := purchaseBytes + packed + packed/4 // memory is given out in steps
@@ -142,15 +127,6 @@ func storedBytes(packed int, externalRef string) int {
 
 // share is how many bytes the unpaid purchases of either kind of customers may take; 0 while the store's size is not known.
 func (s *Store) share() int64 { return s.memory() * int64(s.quotas.SharePercent) / 100 }
-
-// packedID is an id in 16 bytes.
-func packedID(id string) string {
-	parsed, err := uuid.Parse(id)
-	if err != nil {
-		return id
-	}
-	return string(parsed[:])
-}
 
 // overQuota gives the error for a purchase that a quota refuses, and counts it.
 func (s *Store) overQuota(r redisdb.Result, d draft, in CreateInput) error {

@@ -40,7 +40,7 @@ var fulfilSource string
 var refundSource string
 
 var (
-	createScript  = redisdb.NewScript("purchase.create", heldSource+quotaSource+createSource)
+	createScript  = redisdb.NewScript("purchase.create", quotaSource+createSource)
 	releaseScript = redisdb.NewFreeingScript("purchase.release", heldSource+commonSource+releaseSource)
 	payScript     = redisdb.NewScript("purchase.pay", heldSource+commonSource+paySource)
 	fulfilScript  = redisdb.NewScript("purchase.fulfil", heldSource+commonSource+fulfilSource)
@@ -124,17 +124,13 @@ func (s *Store) commitCreate(ctx context.Context, w web.Change, buyer Buyer, d *
 		redisdb.KeyPurchaseRef(d.ExternalRef), redisdb.KeyUser(d.UserID), redisdb.KeyAllPurchases(),
 		redisdb.KeyHeld(d.UserID), redisdb.KeyStrikes(d.UserID), redisdb.KeyUnpaid(),
 	}
-	args := []any{
-		d.ID, d.UserID, lines, people, len(d.Items), d.Total.Amount, d.Total.Currency, d.ExternalRef,
-		s.reservation.Milliseconds(), d.refusal,
+	for _, id := range d.products {
+		keys = append(keys, redisdb.KeyProduct(id))
 	}
 	d.bytes = storedBytes(len(lines)+len(people), d.ExternalRef)
-	args = append(args, s.quotaArgs(buyer, d.bytes, len(d.products))...)
-	for i, id := range d.products {
-		keys = append(keys, redisdb.KeyProduct(id))
-		args = append(args, d.versions[i], d.pieces[i], packedID(id), d.most[i])
-	}
-	cmd := createScript.Command(w.Request, w.Actor, keys, args...)
+	cmd := createScript.Command(w.Request, w.Actor, keys,
+		d.ID, d.UserID, lines, people, len(d.Items), d.Total.Amount, d.Total.Currency, d.ExternalRef, s.reservation.Milliseconds(), d.refusal,
+		s.asked(buyer, d))
 	cmd.Refusal = w.Refusal
 	return s.db.Commit(ctx, cmd)
 }

@@ -38,18 +38,17 @@
 
 local request = { fingerprint = ARGV[1], ttl = tonumber(ARGV[2]), id = ARGV[3], actor = ARGV[4],
   stamp = ARGV[5], buckets = ARGV[6], field = ARGV[7], refusal = ARGV[8] }
-request.mark = string.sub(request.id, -8) -- enough to tell two requests under one key apart
-local keys, args = {}, {}
-for i = 4, #KEYS do keys[i - 3] = KEYS[i] end
-for i = 9, #ARGV do args[i - 8] = ARGV[i] end
+-- unpack takes up to 8,000 values. A function costs time in each run, even if it is not called: there are few.
+local keys, args = { unpack(KEYS, 4) }, { unpack(ARGV, 9) }
+local call = redis.call
 
--- int renders a number without an exponent: Lua would write 1e+15.
+-- int renders a number without an exponent: Lua would write 1e+15. redis.call needs no int for its arguments.
 local function int(n) return string.format('%.0f', n) end
 
 -- now is Redis's own time in milliseconds when the script first asked; the replicas' clocks do not count.
 local function now()
   if not request.time then
-    local t = redis.call('TIME')
+    local t = call('TIME')
     request.time = t[1] * 1000 + math.floor(t[2] / 1000)
   end
   return request.time
@@ -62,33 +61,8 @@ local function layout()
   return request.layout
 end
 
--- bucket is the key of the caller's bucket of a day, counted from 1970.
-local function bucket(day) return request.buckets .. int(day) end
--- part is the key of the part of a full bucket that this outcome belongs to.
-local function part(day) return bucket(day) .. ':' .. string.byte(request.field) % 32 end
-local PACKED = 511 -- records of a bucket; with '+' it has as many fields as Redis packs
-local DAY, UUID = 86400000, '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$'
-
--- look gives the request's record in the bucket of a day.
-local function look(day)
-  local found = redis.call('HMGET', bucket(day), request.field, '+')
-  return found[1] or found[2] and redis.call('HGET', part(day), request.field)
-end
-
--- find gives the request's record, wherever it is. A bucket is of today or of
--- yesterday; late in the day it may be of tomorrow, if another node was primary
--- then and its clock was ahead.
-local function find()
-  local both = redis.call('MGET', KEYS[1], KEYS[3])
-  local record = both[1]
-  request.layout = tonumber(both[2] or '1')
-  if record or request.buckets == '' or request.layout < 2 then return record end
-  local time = now()
-  local day = math.floor(time / DAY)
-  record = look(day) or look(day - 1)
-  if not record and time % DAY > DAY - 600000 then record = look(day + 1) end
-  return record
-end
+-- mark is the end of the request's id, in form 1: enough to tell two requests under one key apart.
+local function mark() return string.sub(request.id, -8) end
 
 -- value reads a value of form 2.
 local function value(v)
@@ -96,26 +70,42 @@ local function value(v)
   return string.format('%08x-%04x-%04x-%04x-%04x%08x', struct.unpack('>I4I2I2I2I2I4', v[1]))
 end
 
--- recall gives the reply that a record holds.
-local function recall(record)
-  local readable, first, more = pcall(cmsgpack.unpack, record)
-  if not readable or type(first) ~= 'table' or more ~= nil then return { 4, 0 } end
-  if type(first[1]) == 'string' then
-    if first[1] ~= request.fingerprint then return { 2, 0 } end
-    local reply = { first[4] == request.mark and 3 or 1, first[2] }
-    for i, v in ipairs(first[3]) do reply[i + 2] = v end
-    return reply
-  end
-  if first[1] ~= 2 then return { 4, tonumber(first[1]) or 0 } end
-  if string.sub(first[2], 1, 8) ~= string.sub(request.stamp, 1, 8) then return { 2, 0 } end
-  local reply = { first[2] == request.stamp and 3 or 1, first[3] }
-  for i = 4, #first do reply[i - 1] = value(first[i]) end
-  return reply
-end
+local PACKED = 511 -- records of a bucket; with '+' it has as many fields as Redis packs
+local DAY = 86400000
+
+-- part is the key of the part of a full bucket that this outcome belongs to.
+local function part(bucket) return bucket .. ':' .. string.byte(request.field) % 32 end
 
 if request.ttl > 0 then
-  local record = find()
-  if record then return recall(record) end
+  local both = call('MGET', KEYS[1], KEYS[3])
+  local record = both[1]
+  request.layout = tonumber(both[2] or '1')
+  if not record and request.buckets ~= '' and request.layout >= 2 then
+    -- A bucket is of today or of yesterday, in days from 1970; late in the day it may be of tomorrow, if another
+    -- node was primary then and its clock was ahead.
+    local time = now()
+    local today = math.floor(time / DAY)
+    local last = time % DAY > DAY - 600000 and today + 1 or today
+    for day = last, today - 1, -1 do
+      local bucket = request.buckets .. day
+      local found = call('HMGET', bucket, request.field, '+')
+      record = found[1] or found[2] and call('HGET', part(bucket), request.field)
+      if record then break end
+    end
+  end
+  if record then -- the reply that it holds
+    local readable, first, more = pcall(cmsgpack.unpack, record)
+    if not readable or type(first) ~= 'table' or more ~= nil then return { 4, 0 } end
+    if type(first[1]) == 'string' then
+      if first[1] ~= request.fingerprint then return { 2, 0 } end
+      return { first[4] == mark() and 3 or 1, first[2], unpack(first[3]) }
+    end
+    if first[1] ~= 2 then return { 4, tonumber(first[1]) or 0 } end
+    if string.sub(first[2], 1, 8) ~= string.sub(request.stamp, 1, 8) then return { 2, 0 } end
+    local reply = { first[2] == request.stamp and 3 or 1, first[3] }
+    for i = 4, #first do reply[i - 1] = value(first[i]) end
+    return reply
+  end
 end
 
 -- refuse replies that the request is refused for now. It is for bounds such as quotas,
@@ -126,13 +116,16 @@ if request.refusal ~= '' then return refuse(request.refusal) end
 
 -- emit appends to the stream of changes; what follows version are more fields.
 local function emit(kind, id, version, ...)
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', '100000', '*',
+  call('XADD', KEYS[2], 'MAXLEN', '~', '100000', '*',
     'kind', kind, 'id', id, 'version', version, 'request', request.id, 'actor', request.actor, ...)
 end
 
--- compact makes a value of form 2, from which value() makes the same text again.
+local UUID = '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$'
+
+-- compact makes a value of form 2 of a text, from which value() makes the same text again. A number and an id that
+-- is in that form already, { 16 bytes }, stay what they are.
 local function compact(v)
-  v = tostring(v)
+  if type(v) ~= 'string' then return v end
   if v == '0' or #v <= 15 and string.find(v, '^[1-9]%d*$') then return tonumber(v) end
   if #v ~= 36 or not string.find(v, UUID) or string.find(v, '%u') then return v end
   local function hex(from, to) return tonumber(string.sub(v, from, to), 16) end
@@ -142,40 +135,33 @@ end
 -- remember writes the request's record, in the form of the layout that is in force.
 local function remember(code, values, kept)
   if layout() < 2 then
-    redis.call('SET', KEYS[1], cmsgpack.pack({ request.fingerprint, code, values, request.mark }), 'PX', request.ttl)
+    call('SET', KEYS[1], cmsgpack.pack({ request.fingerprint, code, values, mark() }), 'PX', request.ttl)
     return
   end
-  local record = { 2, request.stamp, code }
-  for i, v in ipairs(kept or values) do record[i + 3] = compact(v) end
+  local record = { 2, request.stamp, code, unpack(kept or values) }
+  for i = 4, #record do record[i] = compact(record[i]) end
   record = cmsgpack.pack(record)
   if request.buckets == '' or #record > 64 then
-    redis.call('SET', KEYS[1], record, 'PX', request.ttl)
+    call('SET', KEYS[1], record, 'PX', request.ttl)
     return
   end
   local time = now()
   local day = math.floor(time / DAY)
-  local key, size = bucket(day), layout() >= 3 and redis.call('HLEN', bucket(day)) or 0
+  local bucket = request.buckets .. day
+  local size = request.layout >= 3 and call('HLEN', bucket) or 0
   if size >= PACKED then
-    redis.call('HSET', key, '+', 1)
-    key, size = part(day), 0
+    call('HSET', bucket, '+', 1)
+    bucket, size = part(bucket), 0
   end
-  redis.call('HSET', key, request.field, record)
-  if size == 0 then redis.call('PEXPIRE', key, int((day + 2) * DAY - time), 'NX') end
+  call('HSET', bucket, request.field, record)
+  if size == 0 then call('PEXPIRE', bucket, (day + 2) * DAY - time, 'NX') end
 end
 
 -- answer replies without remembering: for what the caller resolves and asks again.
-local function answer(code, values)
-  local reply = { 0, code }
-  for i, v in ipairs(values or {}) do reply[i + 2] = v end
-  return reply
-end
+local function answer(code, values) return { 0, code, unpack(values or {}) } end
 
 -- decline refuses for now, as refuse does, by a name that the script's caller knows, and with values.
-local function decline(name, values)
-  local reply = { 6, name }
-  for i, v in ipairs(values or {}) do reply[i + 2] = v end
-  return reply
-end
+local function decline(name, values) return { 6, name, unpack(values or {}) } end
 
 -- finish replies and remembers; refusals too, or a frozen API replica that
 -- wakes up could buy what its client was refused through the other one. kept are
