@@ -167,6 +167,8 @@ type Product struct {
 	Name    string
 	Price   money.Money
 	Version int64
+	// Updated is when the product was last changed, in ms; 0 if that is not known.
+	Updated int64
 	// MaxPerCustomer is how many pieces one customer may buy and hold in all; 0 is no limit.
 	MaxPerCustomer int64
 }

@@ -38,7 +38,7 @@ func (s *Store) Lookup(ctx context.Context, ids []string) ([]Product, error) {
 		if err := json.Unmarshal([]byte(fields["body"]), &b); err != nil {
 			return false, err
 		}
-		list[i] = Product{ID: b.ID, Name: b.Name, Price: *b.Price, Version: b.Version}
+		list[i] = Product{ID: b.ID, Name: b.Name, Price: *b.Price, Version: b.Version, Updated: millis(b.UpdatedAt)}
 		if b.MaxPerCustomer != nil {
 			list[i].MaxPerCustomer = *b.MaxPerCustomer
 		}

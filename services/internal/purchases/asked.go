@@ -14,8 +14,8 @@ func (s *Store) asked(buyer Buyer, d *draft) []byte {
 	if !buyer.Counted || q.off {
 		bytes = 0
 	}
-	packed := make([]byte, 0, 128+48*len(d.products))
-	packed = msgp.AppendArrayHeader(packed, uint32(10+4*len(d.products)))
+	packed := make([]byte, 0, 128+64*len(d.products))
+	packed = msgp.AppendArrayHeader(packed, uint32(10+5*len(d.products)))
 	packed = appendID(packed, d.ID)
 	for _, n := range []int64{
 		int64(bytes), int64(q.OpenPurchases), int64(q.OpenLines), int64(q.OpenPieces), int64(q.ProductPieces), q.CoolDown.Milliseconds(),
@@ -29,6 +29,7 @@ func (s *Store) asked(buyer Buyer, d *draft) []byte {
 		packed = msgp.AppendInt64(packed, d.pieces[i])
 		packed = appendID(packed, id)
 		packed = msgp.AppendInt64(packed, d.most[i])
+		packed = msgp.AppendString(packed, strconv.FormatInt(d.updated[i], 10))
 	}
 	return packed
 }

@@ -9,8 +9,10 @@
 --       admin makes it, and no quota counts it), most that a customer may have pending of 3 purchases, 4 lines, 5 pieces,
 --       6 pieces of a product, 7 the cool-down, ms, bytes that unpaid purchases may take 8 of the buyer's kind of
 --       customer (0 any), 9 of an address, 10 the address's name; then per product, from 11: version that the lines were
---       made from ('0' it was not found), pieces, its id in 16 bytes, its max_per_customer (0 none)
--- codes: 0 made {id, created, status, version, updated, reserved, reference, refunded, products sold out by it}
+--       made from ('0' it was not found), pieces, its id in 16 bytes, its max_per_customer (0 none), when it
+--       was last changed, ms
+-- codes: 0 made {id, created, reserved, products sold out by it}; in layout 1, which remembers all of an answer,
+--          {id, created, status, version, updated, reserved, reference, refunded, products sold out by it}
 --        1 external_ref used {id of the purchase} · 2 no such buyer
 --        3 no such product {its number, from 1…} · 4 too few {its number, available, …}
 --        5 a product changed meanwhile: make the lines anew (not remembered)
@@ -29,12 +31,12 @@ if ref ~= '' then
 end
 local stocks, missing, short, changed = {}, {}, {}, false
 for i = 1, #keys - 10 do
-  local p = call('HMGET', keys[10 + i], 'version', 'stock', 'sold')
+  local p = call('HMGET', keys[10 + i], 'version', 'stock', 'sold', 'updated')
   if not p[1] then
     missing[#missing + 1] = int(i)
-  elseif p[1] ~= asked[7 + 4 * i] then
+  elseif p[1] ~= asked[6 + 5 * i] or p[4] and layout() >= 2 and p[4] ~= asked[10 + 5 * i] then
     changed = true
-  elseif tonumber(p[2]) < asked[8 + 4 * i] then
+  elseif tonumber(p[2]) < asked[7 + 5 * i] then
     short[#short + 1] = int(i)
     short[#short + 1] = p[2]
   end
@@ -67,9 +69,9 @@ if counted then
 end
 local outs = 0
 for i, p in ipairs(stocks) do
-  local left = p[2] - asked[8 + 4 * i]
+  local left = p[2] - asked[7 + 5 * i]
   if left == 0 then outs = outs + 1 end
-  call('HSET', keys[10 + i], 'stock', left, 'sold', p[3] + asked[8 + 4 * i])
+  call('HSET', keys[10 + i], 'stock', left, 'sold', p[3] + asked[7 + 5 * i])
 end
 if ref ~= '' then call('SET', keys[5], id) end
 call('ZADD', keys[2], reserved, id)
@@ -77,5 +79,6 @@ call('ZADD', keys[3], 0, id)
 call('ZADD', keys[4], 0, id)
 call('ZADD', keys[7], 0, id)
 emit('purchase.pending', id, 1)
-created, reserved = int(created), int(reserved)
-return finish(0, { id, created, 'pending', '1', created, reserved, '', '', int(outs) }, { { asked[1] }, outs })
+local reply = { id, int(created), int(reserved), int(outs) }
+if layout() < 2 then reply = { id, reply[2], 'pending', '1', reply[2], reply[3], '', '', reply[4] } end
+return finish(0, reply, { { asked[1] }, outs })

@@ -9,6 +9,7 @@ type draft struct {
 	frozen
 	products []string // each once, in the order of their first lines
 	versions []int64  // 0: not found
+	updated  []int64  // when each was last changed, ms
 	pieces   []int64  // over all lines of the product
 	most     []int64  // max_per_customer of the product; 0: none
 	bytes    int      // what it takes in the store, about
@@ -19,10 +20,10 @@ type draft struct {
 // of distinct(lines).
 func newDraft(lines []Line, catalogue []products.Product) draft {
 	n := len(catalogue)
-	d := draft{products: distinct(lines), versions: make([]int64, n), pieces: make([]int64, n), most: make([]int64, n)}
+	d := draft{products: distinct(lines), versions: make([]int64, n), updated: make([]int64, n), pieces: make([]int64, n), most: make([]int64, n)}
 	at := make(map[string]int, len(catalogue))
 	for i, p := range catalogue {
-		at[d.products[i]], d.versions[i], d.most[i] = i, p.Version, p.MaxPerCustomer
+		at[d.products[i]], d.versions[i], d.updated[i], d.most[i] = i, p.Version, p.Updated, p.MaxPerCustomer
 	}
 	for _, line := range lines {
 		i := at[line.ProductID]

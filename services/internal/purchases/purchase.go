@@ -194,6 +194,14 @@ func asMade(fixed frozen, now state) state {
 	return state{Status: Pending, Version: 1, UpdatedAt: fixed.CreatedAt, ReservedUntil: now.ReservedUntil}
 }
 
+// stateWhenMade is what create.lua has answered of the state when it made the purchase.
+func stateWhenMade(r redisdb.Result) state {
+	if len(r.Values) > createdOuts { // as in layout 1
+		return fromResult(r, 2)
+	}
+	return state{ReservedUntil: r.Int(2)}
+}
+
 // Where a successful script says, after the state, what else there is to count:
 // create.lua and pay.lua how many products were sold out, refund.lua what had been
 // refunded before. It is the last value, also of a compact record.

@@ -7,7 +7,7 @@ local counted
 -- cool gives how long the customer has to wait for these products, in ms.
 local function cool(asked, setting)
   local fields, last = { 'all' }, 0
-  for at = 13, #asked, 4 do fields[#fields + 1] = asked[at] end
+  for at = 13, #asked, 5 do fields[#fields + 1] = asked[at] end
   for _, ends in ipairs(call('HMGET', keys[9], unpack(fields))) do last = math.max(last, tonumber(ends or 0)) end
   return math.max(0, last - now() - setting)
 end
@@ -16,12 +16,12 @@ end
 -- pass, with values for the caller; or nil.
 local function quota(asked)
   local fields, pieces = { 'open', 'paid', 'struck' }, 0
-  for at = 13, #asked, 4 do
+  for at = 13, #asked, 5 do
     fields[#fields + 1] = 'p' .. asked[at]
     pieces = pieces + asked[at - 1]
   end
   local products = #fields - 3
-  for at = 13, #asked, 4 do
+  for at = 13, #asked, 5 do
     if asked[at + 1] > 0 then fields[#fields + 1] = 'b' .. asked[at] end
   end
   local found = call('HMGET', keys[8], unpack(fields))
@@ -29,7 +29,7 @@ local function quota(asked)
   purchases, lines, all = purchases + 1, lines + args[5], all + pieces
   local set, limited, bought = { 'open', purchases .. ' ' .. lines .. ' ' .. all }, '', 3 + products
   for i = 1, products do
-    local at = 9 + 4 * i
+    local at = 8 + 5 * i
     local most, pending = asked[at + 1], tonumber(found[3 + i] or 0)
     if most > 0 then
       bought = bought + 1
@@ -44,7 +44,7 @@ local function quota(asked)
   if lines > asked[4] then return 'quota-open-lines' end
   if all > asked[5] then return 'quota-open-pieces' end
   for i = 1, products do
-    local asks, after = asked[8 + 4 * i], set[2 * i + 2]
+    local asks, after = asked[7 + 5 * i], set[2 * i + 2]
     if after > asked[6] then return 'quota-product-pieces', { int(i), int(math.max(0, asked[6] - after + asks)) } end
   end
   if asked[7] > 0 and tonumber(found[3] or 0) > now() then

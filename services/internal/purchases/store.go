@@ -69,7 +69,7 @@ type catalogue interface {
 // Store keeps the purchases.
 type Store struct {
 	db          database
-	products    catalogue
+	products    known
 	reservation time.Duration
 	quotas      Quotas
 	memory      func() int64
@@ -84,18 +84,17 @@ func NewStore(
 	db database, products catalogue, reservation time.Duration, q Quotas, memory func() int64, newID func() string, m *Metrics,
 ) *Store {
 	return &Store{
-		db: db, products: products, reservation: reservation, quotas: weakened(q), memory: memory, newID: newID, metrics: m,
+		db: db, products: newKnown(products), reservation: reservation, quotas: weakened(q), memory: memory, newID: newID, metrics: m,
 		full: make(chan struct{}, 1),
 	}
 }
 
-// Create buys for buyer. Prices are read first, from a replica as a rule; the
-// script refuses them if a product has changed since, and then they are read
-// again, from the primary.
+// Create buys for buyer, at the prices that this replica remembers or reads. The script
+// refuses them if a product has changed since, and then they are read from the primary.
 func (s *Store) Create(ctx context.Context, w web.Change, buyer Buyer, in CreateInput) (string, web.Outcome, error) {
 	lines := merge(in.Items)
-	for reading := ctx; ctx.Err() == nil; reading = redisdb.FromPrimary(ctx) {
-		found, err := s.products.Lookup(reading, distinct(lines))
+	for lookup := s.products.lookup; ctx.Err() == nil; lookup = s.products.reread {
+		found, err := lookup(ctx, distinct(lines))
 		if err != nil {
 			return "", web.Outcome{}, err
 		}
@@ -160,7 +159,7 @@ func (s *Store) created(ctx context.Context, d draft, r redisdb.Result, in Creat
 	}
 	fixed := d.frozen
 	fixed.CreatedAt = r.Int(1)
-	outcome, err := outcome(fixed, fromResult(r, 2), false)
+	outcome, err := outcome(fixed, asMade(fixed, stateWhenMade(r)), false)
 	return fixed.ID, outcome, err
 }
 
