@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,12 +19,13 @@ import (
 	"evergreen/services/internal/stack"
 )
 
-// shop is a private shop with a product and a buyer, whom no limit of the rate holds back.
+// shop is a private shop with a product and buyers, whom no limit of the rate holds back.
 type shop struct {
 	*stack.Stack
 	http    *http.Client
-	token   string
+	tokens  []string // of the buyers' sessions
 	product string
+	sold    atomic.Int64
 	primary string
 	// groups are the processes whose time counts, by the name of their row.
 	groups map[string][]int
@@ -42,12 +44,12 @@ const (
 // rows lists them in the order of the table.
 func rows() []string { return []string{rowNginx, rowAPI, rowPrimary, rowFirst, rowSecond, rowAll} }
 
-// openShop starts a shop, and puts a product and a buyer into it. It makes no snapshots and rewrites no append-only file: what
+// openShop starts a shop, and puts a product and the buyers into it. It makes no snapshots and rewrites no append-only file: what
 // they cost depends on when they come, and not on the order.
 func openShop(ctx context.Context, o stack.Options) (*shop, error) {
 	o.Services = slices.DeleteFunc(stack.Everything(), stack.Watches)
 	o.Settings = stack.WithHighQuotas(map[string]string{
-		"RATE_USER_PER_SECOND": "1000000", "RATE_EDGE_PER_SECOND": "100000", "EDGE_CONNECTIONS": "4000",
+		"RATE_USER_PER_SECOND": "1000000", "RATE_SIGNIN_ADDRESS_PER_MINUTE": "100000", "RATE_EDGE_PER_SECOND": "100000", "EDGE_CONNECTIONS": "4000",
 	})
 	started, err := stack.Start(ctx, o)
 	if err != nil {
@@ -115,33 +117,52 @@ func (s *shop) used() times {
 	return t
 }
 
-// enter logs in as the admin, makes the product, and signs the buyer up and in.
+// buyers take turns. Real customers buy a few times a day, and what one customer's orders cost grows with their number.
+const buyers = 100
+
+// enter logs in as the admin, makes the product, and signs the buyers up and in.
 func (s *shop) enter(ctx context.Context) error {
-	admin := map[string]any{"email": s.Setting("ADMIN_EMAIL"), "password": s.Setting("ADMIN_PASSWORD")}
-	buyer := map[string]any{"email": "buyer@shop.test", "password": "a password of the buyer's"}
-	person := map[string]any{"first_name": "Ann", "last_name": "Lee", "email": buyer["email"], "password": buyer["password"]}
-	price := map[string]any{"amount": 1999, "currency": "EUR"}
-	details := map[string]any{"name": "Product", "price": price, "stock": int64(products.MaxStock)}
-	var session struct{ Token string }
-	var product struct{ ID string }
-	err := s.post(ctx, "/v1/sessions", admin, &session)
+	token, err := s.signIn(ctx, s.Setting("ADMIN_EMAIL"), s.Setting("ADMIN_PASSWORD"))
 	if err != nil {
 		return err
 	}
-	s.token = session.Token
-	err = errors.Join(s.post(ctx, "/v1/products", details, &product), s.post(ctx, "/v1/users", person, nil), s.post(ctx, "/v1/sessions", buyer, &session))
-	s.token, s.product = session.Token, product.ID
-	return err
+	price := map[string]any{"amount": 1999, "currency": "EUR"}
+	details := map[string]any{"name": "Product", "price": price, "stock": int64(products.MaxStock)}
+	var product struct{ ID string }
+	if err := s.post(ctx, token, "/v1/products", details, &product); err != nil {
+		return err
+	}
+	s.product, s.tokens = product.ID, make([]string, buyers)
+	const password = "a password of the buyer's"
+	for i := range buyers {
+		email := fmt.Sprintf("buyer-%d@shop.test", i)
+		person := map[string]any{"first_name": "Ann", "last_name": "Lee", "email": email, "password": password}
+		if err := s.post(ctx, "", "/v1/users", person, nil); err != nil {
+			return err
+		}
+		if s.tokens[i], err = s.signIn(ctx, email, password); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// buy makes one purchase of one piece under a key of its own, and demands that it was made.
+// signIn gives the token of a new session.
+func (s *shop) signIn(ctx context.Context, email, password string) (string, error) {
+	var session struct{ Token string }
+	err := s.post(ctx, "", "/v1/sessions", map[string]any{"email": email, "password": password}, &session)
+	return session.Token, err
+}
+
+// buy makes one purchase of one piece under a key of its own, for the next buyer, and demands that it was made.
 func (s *shop) buy(ctx context.Context) error {
 	line := map[string]any{"product_id": s.product, "quantity": 1}
-	return s.post(ctx, "/v1/purchases", map[string]any{"items": []any{line}}, nil)
+	buyer := s.tokens[s.sold.Add(1)%buyers]
+	return s.post(ctx, buyer, "/v1/purchases", map[string]any{"items": []any{line}}, nil)
 }
 
-// post demands 201, and decodes the answer into target unless that is nil.
-func (s *shop) post(ctx context.Context, path string, body, target any) error {
+// post sends body as the holder of token, or as a guest if that is empty. It demands 201, and decodes the answer into target unless that is nil.
+func (s *shop) post(ctx context.Context, token, path string, body, target any) error {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return err
@@ -152,8 +173,8 @@ func (s *shop) post(ctx context.Context, path string, body, target any) error {
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Idempotency-Key", uuid.NewString())
-	if s.token != "" {
-		request.Header.Set("Authorization", "Bearer "+s.token)
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	response, err := s.http.Do(request)
 	if err != nil {

@@ -29,23 +29,25 @@ if ref ~= '' then
   local first = call('GET', keys[5])
   if first then return finish(1, { first }) end
 end
-local stocks, missing, short, changed = {}, {}, {}, false
+local stocks, missing, short, changed = {}, nil, nil, false
 for i = 1, #keys - 10 do
   local p = call('HMGET', keys[10 + i], 'version', 'stock', 'sold', 'updated')
   if not p[1] then
+    missing = missing or {}
     missing[#missing + 1] = int(i)
   elseif p[1] ~= asked[6 + 5 * i] or p[4] and layout() >= 2 and p[4] ~= asked[10 + 5 * i] then
     changed = true
   elseif tonumber(p[2]) < asked[7 + 5 * i] then
+    short = short or {}
     short[#short + 1] = int(i)
     short[#short + 1] = p[2]
   end
   stocks[i] = p
 end
-if #missing > 0 then return finish(3, missing) end
+if missing then return finish(3, missing) end
 if changed then return answer(5) end
 if args[10] ~= '0' then return finish(tonumber(args[10])) end
-if #short > 0 then return finish(4, short) end
+if short then return finish(4, short) end
 
 if asked[2] > 0 and layout() >= 3 then
   local refusal, values = quota(asked)
@@ -53,32 +55,34 @@ if asked[2] > 0 and layout() >= 3 then
   if refusal then return decline(refusal, values) end
 end
 
-local created = now()
-local reserved = created + args[9]
-local fields = { 'user', buyer, 'status', 'pending', 'version', 1, 'count', args[5], 'total', args[6],
-  'currency', args[7], 'created', created, 'updated', created, 'reserved', reserved }
-local packed = args[3] ~= ''
-fields[19], fields[20] = packed and 'people' or 'items', args[4]
-if packed then fields[21], fields[22] = 'lines', args[3] end
-if ref ~= '' then fields[#fields + 1] = 'external_ref'; fields[#fields + 1] = ref end
-if counted then fields[#fields + 1] = 'held'; fields[#fields + 1] = counted.held end
-call('HSET', keys[1], unpack(fields))
+local packed, created, reserved = args[3] ~= '', int(now()), int(now() + args[9])
+local fields = { 'user', buyer, 'status', 'pending', 'version', '1', 'count', args[5], 'total', args[6], 'currency', args[7],
+  'created', created, 'updated', created, 'reserved', reserved, packed and 'people' or 'items', args[4], false, false, false, false, false, false }
+local last = 20
+local function add(name, text)
+  fields[last + 1], fields[last + 2] = name, text
+  last = last + 2
+end
+if packed then add('lines', args[3]) end
+if ref ~= '' then add('external_ref', ref) end
+if counted then add('held', counted.held) end
+call('HSET', keys[1], unpack(fields, 1, last))
 if counted then
   call('HSET', keys[8], unpack(counted.set))
-  call('HSET', keys[10], counted.class, counted.of_class, asked[10], counted.of_address)
+  call('HSET', keys[10], counted.class, int(counted.of_class), asked[10], int(counted.of_address))
 end
 local outs = 0
 for i, p in ipairs(stocks) do
   local left = p[2] - asked[7 + 5 * i]
   if left == 0 then outs = outs + 1 end
-  call('HSET', keys[10 + i], 'stock', left, 'sold', p[3] + asked[7 + 5 * i])
+  call('HSET', keys[10 + i], 'stock', int(left), 'sold', int(p[3] + asked[7 + 5 * i]))
 end
 if ref ~= '' then call('SET', keys[5], id) end
 call('ZADD', keys[2], reserved, id)
-call('ZADD', keys[3], 0, id)
-call('ZADD', keys[4], 0, id)
-call('ZADD', keys[7], 0, id)
-emit('purchase.pending', id, 1)
-local reply = { id, int(created), int(reserved), int(outs) }
-if layout() < 2 then reply = { id, reply[2], 'pending', '1', reply[2], reply[3], '', '', reply[4] } end
+call('ZADD', keys[3], '0', id)
+call('ZADD', keys[4], '0', id)
+call('ZADD', keys[7], '0', id)
+emit('purchase.pending', id, '1')
+local reply = { id, created, reserved, int(outs) }
+if layout() < 2 then reply = { id, created, 'pending', '1', created, reserved, '', '', reply[4] } end
 return finish(0, reply, { { asked[1] }, outs })

@@ -27,7 +27,7 @@ local function quota(asked)
   local found = call('HMGET', keys[8], unpack(fields))
   local purchases, lines, all = string.match(found[1] or '0 0 0', '^(%d+) (%d+) (%d+)$')
   purchases, lines, all = purchases + 1, lines + args[5], all + pieces
-  local set, limited, bought = { 'open', purchases .. ' ' .. lines .. ' ' .. all }, '', 3 + products
+  local set, limited, bought = { 'open', int(purchases) .. ' ' .. int(lines) .. ' ' .. int(all) }, '', 3 + products
   for i = 1, products do
     local at = 8 + 5 * i
     local most, pending = asked[at + 1], tonumber(found[3 + i] or 0)
