@@ -86,3 +86,30 @@ func priceOf(t *testing.T, admin *shoptest.Client, purchase string) int {
 	admin.Current().Want(t, 200, "GET", "/v1/purchases/"+purchase, nil).Into(t, &body)
 	return body.Total.Amount
 }
+
+// A change that was not acknowledged can be lost with a primary. The next change then makes the same version anew.
+func TestAProductOfTheSameVersionAndAnotherTimeIsReadAgain(t *testing.T) {
+	admin := adminOf(t, shared)
+	_, buyer := shoptest.Customer(t, admin)
+	id, db := shoptest.Product(t, admin, 10), connected(t)
+	shop := purchases.NewStore(db, products.NewStore(db, time.Now, web.NewID), time.Minute, purchases.Quotas{}, func() int64 { return 0 }, web.NewID, nil)
+	buy := func() int {
+		change := web.Change{Actor: buyer, Request: idempotency.Request{ID: web.NewID()}}
+		made, _, err := shop.Create(t.Context(), change, purchases.Buyer{ID: buyer}, purchases.CreateInput{Items: []purchases.Line{{ProductID: id, Quantity: 1}}})
+		require.NoError(t, err)
+		return priceOf(t, admin, made)
+	}
+	before := buy()
+	primary, err := shared.AwaitPrimary(t.Context(), nil)
+	require.NoError(t, err)
+	changed, err := shared.Redis(t.Context(), primary, "EVAL", `
+		local p = redis.call('HMGET', KEYS[1], 'body', 'updated')
+		local body, n = string.gsub(p[1], '"amount":%d+', '"amount":31')
+		local time, m = string.gsub(body, '"updated_at":"[^"]+"', '"updated_at":"2001-01-01T00:00:00.000Z"')
+		redis.call('HSET', KEYS[1], 'body', time, 'updated', '978307200000')
+		return n + m`, "1", "evg:product:"+id)
+	require.NoError(t, err)
+	require.Equal(t, "2", changed)
+	require.NotEqual(t, 31, before)
+	require.Equal(t, 31, buy())
+}

@@ -50,8 +50,8 @@ func TestACostlierOrderIsNoticed(t *testing.T) {
 	t.Parallel()
 	_, b := theBook(t)
 	// What it keeps more is as long as a list's entry.
-	program := changed(t, "purchases/create.lua", "emit('purchase.pending', id, 1)",
-		"redis.call('SET', keys[1] .. ':copy', id)\nemit('purchase.pending', id, 1)")
+	program := changed(t, "purchases/create.lua", "emit('purchase.pending', id, '1')",
+		"redis.call('SET', keys[1] .. ':copy', id)\nemit('purchase.pending', id, '1')")
 	_, e := countedIn(t, stack.Options{APIBinary: program})
 	over := strings.Join(b.over(e), "\n")
 	for _, name := range []string{figurePrimaryCommands, figureReplicaCommands, figurePrimaryAOF, figureReplicaAOF, figureKept} {
