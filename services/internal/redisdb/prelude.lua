@@ -38,9 +38,15 @@
 
 local request = { fingerprint = ARGV[1], ttl = tonumber(ARGV[2]), id = ARGV[3], actor = ARGV[4],
   stamp = ARGV[5], buckets = ARGV[6], field = ARGV[7], refusal = ARGV[8] }
--- unpack takes up to 8,000 values. A function costs time in each run, even if it is not called: there are few.
-local keys, args = { unpack(KEYS, 4) }, { unpack(ARGV, 9) }
-local call = redis.call
+-- from gives the values of a list from a place on. unpack is the quick way, for up to 8,000 values.
+local function from(list, first)
+  if #list < 7000 then return { unpack(list, first) } end
+  local rest = {}
+  for i = first, #list do rest[i - first + 1] = list[i] end
+  return rest
+end
+-- A function costs time in each run, even if it is not called: there are few.
+local keys, args, call = from(KEYS, 4), from(ARGV, 9), redis.call
 
 -- int renders a whole number. Lua itself would write 1e+15, and redis.call takes twice as long for a number as for a text.
 local function int(n) return string.format('%d', n) end
