@@ -117,5 +117,6 @@ func requirePurgedForRoom(t *testing.T, s *stack.Stack, admin, stranger *shoptes
 	for _, p := range []string{young[0].ID, young[99].ID} {
 		admin.Current().Want(t, 200, "GET", "/v1/purchases/"+p, nil)
 	}
-	require.Less(t, unpaidOf(t, s, "new"), int64(64<<20/100)*92/100)
+	// There was room after the first purge of a few; the rest follows.
+	require.Eventually(t, func() bool { return unpaidOf(t, s, "new") < 64<<20/100*92/100 }, 20*time.Second, 100*time.Millisecond)
 }

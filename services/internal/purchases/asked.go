@@ -10,7 +10,7 @@ import (
 // asked gives create.lua's arg of the same name: the limits of the buyer's quotas and the products, in one MessagePack
 // array. Redis takes an arg of its own for each value much longer than the script takes to unpack them.
 func (s *Store) asked(buyer Buyer, d *draft) []byte {
-	q, share, bytes := s.quotas, s.share(), d.bytes+countBytes*len(d.products)
+	q, share, bytes := s.quotas, s.share(), d.bytes+countedBytes(len(d.products))
 	if !buyer.Counted || q.off {
 		bytes = 0
 	}

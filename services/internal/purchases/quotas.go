@@ -108,10 +108,21 @@ const (
 	// A hash that has a value above so many bytes is stored in a form that takes more.
 	smallValueBytes = 64
 	largeHashBytes  = 300
-	// countBytes is what it takes at most to count one product of a purchase for its customer (evg:held:USER). It is
-	// that much when the customer's unpaid purchases have more than 512 products, and 24 before.
-	countBytes = 72
+	// The counts of a customer (evg:held:USER) take so many bytes, and so many for each product of a purchase. In a hash
+	// of more than 512 fields a product takes three times as many, and only a purchase of few products is sure not to
+	// make it so large: 100 purchases of 20 products each take at most 1.3 times what is counted.
+	heldBytes, heldProductBytes = 100, 24
+	largeHeldProductBytes       = 72
+	fewProducts                 = 20
 )
+
+// countedBytes estimates what the counts of a customer take for a purchase of so many products.
+func countedBytes(products int) int {
+	if products <= fewProducts {
+		return heldBytes + heldProductBytes*products
+	}
+	return heldBytes + largeHeldProductBytes*products
+}
 
 // storedBytes estimates what a purchase takes in the store; packed is the size of its lines.
 func storedBytes(packed int, externalRef string) int {
