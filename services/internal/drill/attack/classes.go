@@ -15,6 +15,8 @@ func Classes() []Class {
 		newAccounts(),
 		redisFull(),
 		partialHeaders(),
+		slowBodies(),
+		slowReaders(),
 		bodies(),
 		lists(),
 		heavyPages(),

@@ -39,6 +39,9 @@ type Client struct {
 // NewClient speaks as nobody to the shop at base, from several addresses in turn where there are.
 func NewClient(base string) *Client { return newClient(base) }
 
+// Token is that of the client's session, or "".
+func (c *Client) Token() string { return c.token }
+
 // From gives a client whose connections are its own and all come from one address of this machine.
 func (c *Client) From(address string) *Client {
 	other := *c
