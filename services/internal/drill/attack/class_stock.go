@@ -78,6 +78,47 @@ func stockRebuy() Class {
 	}
 }
 
+// stockBuyUp is one customer who buys, and pays for, all that there is of a product that has max_per_customer.
+func stockBuyUp() Class {
+	const most = 5
+	return Class{
+		Name: "stock-buy-up", Title: "one customer buys and pays for a product of which a customer may have 5, 20 times a second", Resource: Stock,
+		Setup: func(ctx context.Context, s *Scene) error {
+			if err := contested(0)(ctx, s); err != nil {
+				return err
+			}
+			var made struct{ ID string }
+			err := s.Admin.Insist(ctx, http.MethodPost, "/v1/products",
+				object{"name": s.Key(), "price": euro(), "stock": 100_000, "max_per_customer": most}, &made)
+			s.Target = made.ID
+			return err
+		},
+		Attack: func(ctx context.Context, s *Scene) error {
+			var both sync.WaitGroup
+			both.Go(func() { s.compete(ctx) })
+			err := s.Flood(ctx, Flood{PerSecond: 20, AtATime: 4, Send: func(ctx context.Context, _ int) (load.Answer, error) {
+				a, err := s.Attackers[0].Client.Send(ctx, http.MethodPost, "/v1/purchases", Order(1, s.Target))
+				var made struct{ ID string }
+				if err == nil && a.Status == http.StatusCreated && json.Unmarshal(a.Body, &made) == nil {
+					err = s.Pay(context.WithoutCancel(ctx), made.ID)
+				}
+				return a, err
+			}})
+			both.Wait()
+			return err
+		},
+		Lasts: 6 * time.Second,
+		Bound: func(f Found) []string {
+			reasons := append(served(f, 0.99), refusedBy(f, "409 max-per-customer")...)
+			if got := f.Answers["201"]; got > most {
+				reasons = append(reasons, fmt.Sprintf("one customer has bought %d pieces, and %d is the most", got, most))
+			}
+			return reasons
+		},
+		Control: Control{Weakness: "no-quotas", Rules: []Rule{RuleBound}},
+	}
+}
+
 // contested makes a product of so many pieces, one attacker, and customers who want it.
 func contested(stock int) func(context.Context, *Scene) error {
 	return func(ctx context.Context, s *Scene) (err error) {

@@ -9,6 +9,7 @@ func Classes() []Class {
 		passwords(),
 		stockHoard(),
 		stockRebuy(),
+		stockBuyUp(),
 		refusedKeys(),
 		refusedCrowd(),
 		redisMemory(),
