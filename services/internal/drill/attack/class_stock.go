@@ -107,7 +107,7 @@ func stockBuyUp() Class {
 			both.Wait()
 			return err
 		},
-		Lasts: 6 * time.Second,
+		Lasts: 10 * time.Second,
 		Bound: func(f Found) []string {
 			reasons := append(served(f, 0.99), refusedBy(f, "409 max-per-customer")...)
 			if got := f.Answers["201"]; got > most {
