@@ -48,7 +48,8 @@ func TestTheDocumentAndItsPageAreServedWithoutASession(t *testing.T) {
 
 func TestTheDocumentAndItsPageAreServedBeforeTheShopIsReady(t *testing.T) {
 	replica, err := app.New(config.Config{
-		ReplicaName: "api-1", MasterName: "evergreen", Sentinels: []string{"127.0.0.1:1"}, SecretKey: make([]byte, config.MinSecret),
+		ReplicaName: "api-1", MasterName: "evergreen", Sentinels: []string{"127.0.0.1:1"}, RequestMemory: 64,
+		SecretKey: make([]byte, config.MinSecret),
 	}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	server := httptest.NewServer(app.Handler(replica))

@@ -53,9 +53,10 @@ func routes(g gates, h handlers) (*gin.Engine, error) {
 	r.NoMethod(web.NoMethod)
 
 	// The API's document and its page need no Redis: they are there from the start.
-	r.GET("/openapi.yaml", page(g.pages))
-	r.GET("/docs", page(g.pages))
-	r.GET("/docs/:asset", page(g.pages))
+	documents := r.Group("/", g.memory.Bound)
+	documents.GET("/openapi.yaml", page(g.pages))
+	documents.GET("/docs", page(g.pages))
+	documents.GET("/docs/:asset", page(g.pages))
 
 	v1 := r.Group("/v1", web.Deadline(g.deadline), web.RequireReady(g.ready), g.memory.Bound, web.CapBody(web.MaxBody), web.PathID,
 		web.NameWrites(g.maker), g.day.Watch, g.tokens.consistency(g.limits.StrongReads))
@@ -96,6 +97,11 @@ func routes(g gates, h handlers) (*gin.Engine, error) {
 // page answers with one of the files of pages.
 func page(pages *openapi.Pages) gin.HandlerFunc {
 	return func(c *gin.Context) {
+		// The pages are in memory once, and each client that does not read one has a part of it in the kernel.
+		if err := web.Hold(c.Request.Context(), 2*unreadBytes); err != nil {
+			web.Fail(c, err)
+			return
+		}
 		if !pages.Serve(c.Writer, c.Request) {
 			web.NoRoute(c)
 		}

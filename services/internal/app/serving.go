@@ -16,7 +16,7 @@ const answerTimeout = 30 * time.Second
 
 // unreadBytes is how much of an answer the kernel takes for a client that does not read it; it doubles the number. The rest
 // waits in the replica, where web.Memory counts it. Without this the kernel would take up to 4 MB.
-const unreadBytes = 128 << 10
+const unreadBytes = 64 << 10
 
 // server makes a server with time-outs for clients that are slow on purpose. Idle connections outlive nginx's (60 s), so that
 // the replica never closes one on which nginx is about to send. What Go's server logs comes in the log's form, too.
