@@ -121,12 +121,27 @@ func exhaust(t *testing.T, user *shoptest.Client) (passed int, refused time.Time
 	return 0, refused
 }
 
+// emptied asks until the user's limit is met, and then until one more request passes. It returns when the last one was refused.
+// At that time less than one request was left of the rate, and the one that passed has taken it: the next one cannot pass before
+// a whole piece of the rate has come back.
+func emptied(t *testing.T, user *shoptest.Client) (refused time.Time) {
+	t.Helper()
+	_, refused = exhaust(t, user)
+	for {
+		asked := time.Now()
+		if user.Do(t, "GET", "/v1/sessions/current", nil).Status != 429 {
+			return refused
+		}
+		refused = asked
+	}
+}
+
 // requireAtLimit asks a route as a user who has just met the limit at this replica.
 func requireAtLimit(t *testing.T, user *shoptest.Client, name string, held bool) {
 	t.Helper()
 	method, path := route(name)
 	for range 50 {
-		_, refused := exhaust(t, user)
+		refused := emptied(t, user)
 		a := user.Do(t, method, path, shoptest.Object{})
 		if !held {
 			require.NotEqual(t, 429, a.Status)
