@@ -57,7 +57,8 @@ func TestPasswordChangesCountUnderTheLimitsOfSignIns(t *testing.T) {
 	anyone := shoptest.New(shared.URL()).From("127.79.1.1")
 	token, begun := customer.Token(), time.Now()
 	// Ten changes a minute: those of a minute at once, and one more every six seconds.
-	made, a := 0, shoptest.Answer{}
+	made := 0
+	var a shoptest.Answer
 	for ; ; made++ {
 		password := fmt.Sprint("password number ", made)
 		a = anyone.As(token).Do(t, "PATCH", "/v1/users/"+id, changed(password))

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"regexp"
 	"strconv"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"evergreen/services/internal/shoptest"
+	"evergreen/services/internal/stack"
 )
 
 func TestACustomerWhoHasWrittenEnoughTodayIsRefusedAndRetriesGetTheirOutcome(t *testing.T) {
@@ -32,6 +34,47 @@ func TestACustomerWhoHasWrittenEnoughTodayIsRefusedAndRetriesGetTheirOutcome(t *
 	admin.Want(t, 201, "POST", "/v1/purchases", order)
 	require.Positive(t, figuresOf(t, s, "api-1")[`shop_quota_refusals_total{quota="quota-day-keys"}`])
 	one.Want(t, 204, "DELETE", "/v1/users/"+user, nil)
+}
+
+// lookedAt is how many hashes Redis was asked for fields of, on all nodes together.
+func lookedAt(t *testing.T, s *stack.Stack) (sum int) {
+	t.Helper()
+	for _, node := range []string{"redis-1", "redis-2", "redis-3"} {
+		info, err := s.Redis(t.Context(), node, "INFO", "commandstats")
+		require.NoError(t, err)
+		calls := regexp.MustCompile(`cmdstat_hmget:calls=(\d+),`).FindStringSubmatch(info)
+		require.Len(t, calls, 2)
+		n, err := strconv.Atoi(calls[1])
+		require.NoError(t, err)
+		sum += n
+	}
+	return sum
+}
+
+func TestAPurchaseThatADaysQuotaRefusesLooksAtNoProductAndItsRetryGetsTheRememberedRefusal(t *testing.T) {
+	const lines, tries = 30, 10
+	s, admin := bounded(t, map[string]string{"QUOTA_DAY_KEYS": "10"})
+	var items []shoptest.Object
+	for range lines - 1 {
+		items = append(items, shoptest.Line(shoptest.Product(t, admin, 1000), 1))
+	}
+	soldOut := shoptest.Object{"items": append(items, shoptest.Line(shoptest.Product(t, admin, 0), 1))}
+	buyer, _ := shoptest.Customer(t, admin)
+	one := buyer.At("http://" + s.Process("api-1").Addr())
+	first := one.Keyed("first").Want(t, 409, "POST", "/v1/purchases", soldOut)
+	require.Contains(t, string(first.Body), "/items/29/quantity")
+	for range 4 { // a replica of two grants half of 10
+		one.Want(t, 409, "POST", "/v1/purchases", soldOut)
+	}
+
+	before := lookedAt(t, s)
+	for i := range tries {
+		one.Keyed(strconv.Itoa(i)).Refused(t, 429, "quota-day-keys", "POST", "/v1/purchases", soldOut)
+	}
+	require.Less(t, lookedAt(t, s)-before, tries*lines/2)
+	again := one.Keyed("first").Want(t, 409, "POST", "/v1/purchases", soldOut)
+	require.Contains(t, string(again.Body), "/items/29/quantity")
+	require.Equal(t, "true", again.Header.Get("Idempotency-Replayed"))
 }
 
 func TestAProductThatUnpaidPurchasesHoldIsSeenInTheMetrics(t *testing.T) {

@@ -93,7 +93,7 @@ func NewStore(
 // refuses them if a product has changed since, and then they are read from the primary.
 func (s *Store) Create(ctx context.Context, w web.Change, buyer Buyer, in CreateInput) (string, web.Outcome, error) {
 	lines := merge(in.Items)
-	for lookup := s.products.lookup; ctx.Err() == nil; lookup = s.products.reread {
+	for lookup := s.lookup(w); ctx.Err() == nil; lookup = s.products.reread {
 		found, err := lookup(ctx, distinct(lines))
 		if err != nil {
 			return "", web.Outcome{}, err
@@ -113,8 +113,21 @@ func (s *Store) Create(ctx context.Context, w web.Change, buyer Buyer, in Create
 	return "", web.Outcome{}, redisdb.ErrUnavailable
 }
 
+// lookup is how the products of a purchase are read first. One that is refused already needs none: it gets its remembered
+// outcome, if it has one, or the refusal. So a refused purchase of 1,000 lines costs about as much as one of one line.
+func (s *Store) lookup(w web.Change) func(context.Context, []string) ([]products.Product, error) {
+	if w.Refusal == "" {
+		return s.products.lookup
+	}
+	return func(_ context.Context, ids []string) ([]products.Product, error) { return make([]products.Product, len(ids)), nil }
+}
+
 func (s *Store) commitCreate(ctx context.Context, w web.Change, buyer Buyer, d *draft) (redisdb.Result, error) {
-	lines, people, err := s.form(d.Items)
+	sent := *d
+	if w.Refusal != "" {
+		sent.Items, sent.products = nil, nil // the prelude refuses it before the script looks at them
+	}
+	lines, people, err := s.form(sent.Items)
 	if err != nil {
 		return redisdb.Result{}, err
 	}
@@ -123,13 +136,14 @@ func (s *Store) commitCreate(ctx context.Context, w web.Change, buyer Buyer, d *
 		redisdb.KeyPurchaseRef(d.ExternalRef), redisdb.KeyUser(d.UserID), redisdb.KeyAllPurchases(),
 		redisdb.KeyHeld(d.UserID), redisdb.KeyStrikes(d.UserID), redisdb.KeyUnpaid(),
 	}
-	for _, id := range d.products {
+	for _, id := range sent.products {
 		keys = append(keys, redisdb.KeyProduct(id))
 	}
 	d.bytes = storedBytes(len(lines)+len(people), d.ExternalRef)
+	sent.bytes = d.bytes
 	cmd := createScript.Command(w.Request, w.Actor, keys,
 		d.ID, d.UserID, lines, people, len(d.Items), d.Total.Amount, d.Total.Currency, d.ExternalRef, s.reservation.Milliseconds(), d.refusal,
-		s.asked(buyer, d))
+		s.asked(buyer, &sent))
 	cmd.Refusal = w.Refusal
 	return s.db.Commit(ctx, cmd)
 }
