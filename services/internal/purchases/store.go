@@ -119,7 +119,9 @@ func (s *Store) lookup(w web.Change) func(context.Context, []string) ([]products
 	if w.Refusal == "" {
 		return s.products.lookup
 	}
-	return func(_ context.Context, ids []string) ([]products.Product, error) { return make([]products.Product, len(ids)), nil }
+	return func(_ context.Context, ids []string) ([]products.Product, error) {
+		return make([]products.Product, len(ids)), nil
+	}
 }
 
 func (s *Store) commitCreate(ctx context.Context, w web.Change, buyer Buyer, d *draft) (redisdb.Result, error) {
