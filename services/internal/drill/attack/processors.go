@@ -29,6 +29,9 @@ func used(shop *stack.Stack) map[string]time.Duration {
 	times := map[string]time.Duration{partAttack: processor.Time(os.Getpid()), "": machineTime()}
 	for _, p := range shop.Processes() {
 		part, _, _ := strings.Cut(p.Name(), "-")
+		if p.PID() == 0 {
+			continue // it has ended; 0 is the group of the kernel's own threads
+		}
 		for _, pid := range processor.Group(p.PID()) {
 			times[part] += processor.Time(pid)
 		}
