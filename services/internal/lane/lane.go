@@ -50,6 +50,7 @@ func (l *Lane) Resting(times int) *Lane {
 
 // TakingTurns has so many of one caller be here at most. They go one after the other, so that work of another
 // caller waits for one of them. Between two of them the caller rests, so many times as long as the first took.
+// Work of the caller "" takes no turns.
 func (l *Lane) TakingTurns(mostOfCaller, rests int) *Lane {
 	l.mostOfCaller, l.turnRests = mostOfCaller, rests
 	return l
@@ -95,7 +96,7 @@ func after(rest time.Duration, do func()) {
 	time.AfterFunc(rest, do)
 }
 
-// arrive counts one more. Without turns each has its own.
+// arrive counts one more. Without turns, or without a caller, each has its own.
 func (l *Lane) arrive(caller string) (*turns, error) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -103,7 +104,7 @@ func (l *Lane) arrive(caller string) (*turns, error) {
 		return nil, ErrBusy
 	}
 	own := &turns{turn: make(chan struct{}, 1)}
-	if l.mostOfCaller > 0 {
+	if l.mostOfCaller > 0 && caller != "" {
 		if there := l.callers[caller]; there != nil {
 			own = there
 		}

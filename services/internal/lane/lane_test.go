@@ -102,3 +102,13 @@ func TestACallerRestsBetweenTurnsAndAnotherDoesNotWaitForThat(t *testing.T) {
 	require.Empty(t, l.callers, "callers are forgotten")
 	require.Zero(t, l.Inside())
 }
+
+func TestWorkWithoutACallerTakesNoTurns(t *testing.T) {
+	l := New(2, 0).TakingTurns(1, rests)
+	for range 2 {
+		_, err := l.Enter(t.Context(), "")
+		require.NoError(t, err)
+	}
+	_, err := l.Enter(t.Context(), "")
+	require.ErrorIs(t, err, ErrBusy)
+}

@@ -56,5 +56,6 @@ local function quota(asked)
   local of_class, of_address = (used[1] or 0) + asked[2], (used[2] or 0) + asked[2]
   if share > 0 and of_class > share then return 'quota-share', { class } end
   if share > 0 and of_address > asked[9] then return 'quota-address', { class } end
-  counted = { set = set, class = class, of_class = of_class, of_address = of_address, held = cmsgpack.pack({ class, asked[2], asked[10], limited }) }
+  local kept = cmsgpack.pack({ class, asked[2], asked[10], limited })
+  counted = { set = set, class = class, of_class = of_class, of_address = of_address, held = kept }
 end

@@ -47,7 +47,8 @@ const (
 	// checked one after the other, so that a log-in of another account waits for one of them.
 	mostOfAccount = mostQueued / 4
 	// accountRests is how many times as long as a log-in's hash took the next log-in of its account waits. So guesses at
-	// one account take a quarter of a core at most.
+	// one account take a quarter of a core at most. It holds for admins' accounts too, or log-ins one after the other
+	// would tell which accounts those are.
 	accountRests = 3
 	// signUpRests is how many times as long as it took to make a hash the slot of sign-ups rests after it.
 	// So sign-ups and password changes take an eighth of a core at most, and less when the cores are busy.
@@ -83,7 +84,7 @@ func separateLanes() [purposes]*lane.Lane {
 	return [purposes]*lane.Lane{
 		forLogIn:  lane.New(slotsOfPurpose, mostQueued).TakingTurns(mostOfAccount, accountRests),
 		forSignUp: lane.New(slotsOfPurpose, mostQueuedForSignUp).Resting(signUpRests),
-		forAdmin:  lane.New(slotsOfPurpose, mostQueuedForAdmin),
+		forAdmin:  lane.New(slotsOfPurpose, mostQueuedForAdmin).TakingTurns(mostOfAccount, accountRests),
 	}
 }
 
