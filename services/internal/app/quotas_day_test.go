@@ -3,6 +3,7 @@ package app_test
 import (
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,6 +76,52 @@ func TestAPurchaseThatADaysQuotaRefusesLooksAtNoProductAndItsRetryGetsTheRemembe
 	again := one.Keyed("first").Want(t, 409, "POST", "/v1/purchases", soldOut)
 	require.Contains(t, string(again.Body), "/items/29/quantity")
 	require.Equal(t, "true", again.Header.Get("Idempotency-Replayed"))
+}
+
+func TestBeyondADaysQuotaADeletionThatIsRefusedIsNotRemembered(t *testing.T) {
+	s, admin := bounded(t, map[string]string{"QUOTA_DAY_KEYS": "10"})
+	customer, user := shoptest.Customer(t, admin)
+	one := customer.At("http://" + s.Process("api-1").Addr())
+	path := "/v1/users/" + user
+	for range 5 { // a replica of two grants half of 10
+		one.Want(t, 200, "PATCH", path, shoptest.Object{"first_name": "Bea"})
+	}
+	stale := one.With("If-Match", `"999"`)
+	for range 3 {
+		stale.Keyed("one-key").Refused(t, 429, "quota-day-keys", "DELETE", path, nil)
+	}
+	one.Keyed("one-key").Want(t, 204, "DELETE", path, nil)
+}
+
+func TestALongChangeOfAnAccountCountsForTheCustomersDay(t *testing.T) {
+	s, admin := bounded(t, map[string]string{"QUOTA_DAY_BYTES": "20000"})
+	customer, user := shoptest.Customer(t, admin)
+	one := customer.At("http://" + s.Process("api-1").Addr())
+	long := shoptest.Object{"first_name": strings.Repeat("\U0001F600", 100), "last_name": strings.Repeat("\U0001F600", 100)}
+	made := 0
+	for one.Keyed(strconv.Itoa(made)).Do(t, "PATCH", "/v1/users/"+user, long).Status == 200 {
+		made++
+		require.LessOrEqual(t, made, 10, "each leaves 1,000 bytes, and a replica of two grants 10,000")
+	}
+	require.GreaterOrEqual(t, made, 8)
+}
+
+func TestALargePurchaseBeyondTheOpenQuotasLooksAtNoProduct(t *testing.T) {
+	const lines = 50
+	s, admin := bounded(t, map[string]string{"QUOTA_OPEN_LINES": strconv.Itoa(lines)})
+	var items []shoptest.Object
+	for range lines {
+		items = append(items, shoptest.Line(shoptest.Product(t, admin, 1000), 1))
+	}
+	buyer, _ := shoptest.Customer(t, admin)
+	buyer.Want(t, 201, "POST", "/v1/purchases", shoptest.Object{"items": items})
+	before := lookedAt(t, s)
+	const tries = 20
+	for range tries {
+		buyer.Refused(t, 429, "quota-open-lines", "POST", "/v1/purchases", shoptest.Object{"items": items})
+	}
+	// Of each replica the first try looks the products up, to remember them.
+	require.Less(t, lookedAt(t, s)-before, tries*lines/2)
 }
 
 func TestAProductThatUnpaidPurchasesHoldIsSeenInTheMetrics(t *testing.T) {

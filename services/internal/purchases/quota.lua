@@ -12,22 +12,30 @@ local function cool(asked, setting)
   return math.max(0, last - now() - setting)
 end
 
+-- opened gives the numbers of pending purchases, lines and pieces with this purchase, as held.lua keeps them, and the
+-- name of the quota that they pass, or nil. text is the field open.
+local function opened(asked, text)
+  local pieces = 0
+  for at = 12, #asked, 5 do pieces = pieces + asked[at] end
+  local purchases, lines, all = string.match(text or '0 0 0', '^(%d+) (%d+) (%d+)$')
+  purchases, lines, all = purchases + 1, lines + args[5], all + pieces
+  local passed = purchases > asked[3] and 'quota-open-purchases' or lines > asked[4] and 'quota-open-lines'
+    or all > asked[5] and 'quota-open-pieces' or nil
+  return int(purchases) .. ' ' .. int(lines) .. ' ' .. int(all), passed
+end
+
 -- quota reads what is counted of the customer, and gives the name of the first quota that the purchase would
 -- pass, with values for the caller; or nil.
 local function quota(asked)
-  local fields, pieces = { 'open', 'paid', 'struck' }, 0
-  for at = 13, #asked, 5 do
-    fields[#fields + 1] = 'p' .. asked[at]
-    pieces = pieces + asked[at - 1]
-  end
+  local fields = { 'open', 'paid', 'struck' }
+  for at = 13, #asked, 5 do fields[#fields + 1] = 'p' .. asked[at] end
   local products = #fields - 3
   for at = 13, #asked, 5 do
     if asked[at + 1] > 0 then fields[#fields + 1] = 'b' .. asked[at] end
   end
   local found = call('HMGET', keys[8], unpack(fields))
-  local purchases, lines, all = string.match(found[1] or '0 0 0', '^(%d+) (%d+) (%d+)$')
-  purchases, lines, all = purchases + 1, lines + args[5], all + pieces
-  local set, limited, bought = { 'open', int(purchases) .. ' ' .. int(lines) .. ' ' .. int(all) }, '', 3 + products
+  local open, passed = opened(asked, found[1])
+  local set, limited, bought = { 'open', open }, '', 3 + products
   for i = 1, products do
     local at = 8 + 5 * i
     local most, pending = asked[at + 1], tonumber(found[3 + i] or 0)
@@ -40,9 +48,7 @@ local function quota(asked)
     set[2 * i + 1] = fields[3 + i]
     set[2 * i + 2] = pending + asked[at - 1]
   end
-  if purchases > asked[3] then return 'quota-open-purchases' end
-  if lines > asked[4] then return 'quota-open-lines' end
-  if all > asked[5] then return 'quota-open-pieces' end
+  if passed then return passed end
   for i = 1, products do
     local asks, after = asked[7 + 5 * i], set[2 * i + 2]
     if after > asked[6] then return 'quota-product-pieces', { int(i), int(math.max(0, asked[6] - after + asks)) } end

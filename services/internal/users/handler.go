@@ -44,13 +44,18 @@ func (h *Handler) Create(c *gin.Context) error {
 		return err
 	}
 	if !replayed {
-		web.CountLeft(c, accountBytes)
+		web.CountLeft(c, accountBytes+2*textBytes(user))
 	}
 	return done(c, user, "/v1/users/"+user.ID, replayed)
 }
 
-// accountBytes is what an account takes in the store, about.
+// accountBytes is what an account takes in the store, about, beside its texts. It has them twice: in itself and in the
+// remembered outcome of the sign-up.
 const accountBytes = 1_100
+
+// textBytes is what the texts of a user take in the store, about; memory is given out in steps. The outcome of each change
+// has them.
+func textBytes(u User) int { return (len(u.Email) + len(u.FirstName) + len(u.LastName)) * 5 / 4 }
 
 // List answers GET /users.
 func (h *Handler) List(c *gin.Context) error {
@@ -101,6 +106,9 @@ func (h *Handler) Update(c *gin.Context) error {
 	user, replayed, err := h.store.Update(c.Request.Context(), w, c.Param("id"), patch, h.hashing(c))
 	if err != nil {
 		return err
+	}
+	if !replayed {
+		web.CountLeft(c, textBytes(user))
 	}
 	return done(c, user, "", replayed)
 }

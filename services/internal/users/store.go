@@ -257,7 +257,8 @@ func (s *Store) Delete(ctx context.Context, w web.Change, id string) (replayed b
 			redisdb.KeyUser(id), redisdb.KeyUserEmail(Fold(current.Email)), redisdb.KeyUsers(),
 			redisdb.KeyUserSessions(id), redisdb.KeyUserPurchases(id), redisdb.KeyHeld(id), redisdb.KeyStrikes(id),
 		}
-		result, err := s.db.Commit(ctx, deleteScript.Command(w.Request, w.Actor, keys, id, current.Version, w.IfMatch, redisdb.KeySession("")))
+		result, err := s.db.Commit(ctx, deleteScript.Command(w.Request, w.Actor, keys,
+			id, current.Version, w.IfMatch, redisdb.KeySession(""), w.Refusal))
 		if err != nil {
 			return false, err
 		}
