@@ -42,6 +42,5 @@ func heavyPages() Class {
 			}),
 			Rules: []Rule{RuleBound},
 		},
-		Short: &Short{Lasts: 5 * time.Second},
 	}
 }
