@@ -77,7 +77,7 @@ func TestSignUpsAndLogInsOfAnAddressHaveAPartOfADay(t *testing.T) {
 }
 
 func TestALongRefusalCountsForTheCustomersDay(t *testing.T) {
-	s, admin := bounded(t, map[string]string{"QUOTA_DAY_BYTES": "20000"})
+	s, admin := bounded(t, map[string]string{"QUOTA_DAY_BYTES": "20000", "QUOTA_OPEN_LINES": "1000", "QUOTA_OPEN_PIECES": "1000"})
 	one := "http://" + s.Process("api-1").Addr()
 	buyer, _ := shoptest.Customer(t, admin)
 	product := shoptest.Order(shoptest.Product(t, admin, 10), 1)
