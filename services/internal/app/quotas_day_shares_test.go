@@ -37,11 +37,15 @@ func TestRefusalsOfNewCustomersFillTheirPartOfADayAndOthersGoOn(t *testing.T) {
 	}
 	require.Less(t, remembered, 60, "a replica's half of 2 %% of 671 KB, at 160 bytes each, is 41")
 	require.Greater(t, remembered, 30)
-	buyers[2].At(one).Refused(t, 429, "quota-day-address", "POST", "/v1/purchases", product)
+	buyers[2].At(one).Refused(t, 429, "quota-day-address", "POST", "/v1/purchases", soldOut)
+	// Only refusals find no room.
+	made := buyers[2].At(one).Want(t, 201, "POST", "/v1/purchases", product).Text(t, "id")
+	buyers[2].At(one).With("If-Match", `"99"`).Refused(t, 429, "quota-day-address", "POST", "/v1/purchases/"+made+"/cancel", nil)
+	buyers[2].At(one).Want(t, 200, "POST", "/v1/purchases/"+made+"/cancel", nil)
 	first := buyers[0].At(one).Keyed("0").Refused(t, 409, "insufficient-stock", "POST", "/v1/purchases", soldOut)
 	require.NotEmpty(t, first)
 	second := buyers[2].At(one).From(s.Net+".4").With("X-Retried", "1").With("X-Forwarded-For", "127.0.0.1")
-	second.Refused(t, 503, "outcome-unknown", "POST", "/v1/purchases", product)
+	second.Refused(t, 503, "outcome-unknown", "POST", "/v1/purchases", soldOut)
 
 	for range 60 {
 		paid.At(one).Refused(t, 409, "insufficient-stock", "POST", "/v1/purchases", soldOut)

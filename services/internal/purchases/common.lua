@@ -4,16 +4,17 @@
 -- purchase it has to be ('' for admins and the shop itself), 3 version that
 -- If-Match demands (0 any), 4 prefix of the products' keys, 5 prefix of the
 -- lists of purchases by status, of which one is called ended, 6 prefix of customers' counts,
--- 7 prefix of their cool-downs, 8 the cool-down, ms, 9 what the move adds to it, ms (0 nothing); the script's own
--- follow, from 1, in own
+-- 7 prefix of their cool-downs, 8 the cool-down, ms, 9 what the move adds to it, ms (0 nothing), 10 name of the share of a day
+-- that is used up, as in create.lua, or ''; the script's own follow, from 1, in own
 -- codes: 0 done {status, version, updated, reserved, reference, refunded} · 1 no such purchase
 --        2 If-Match is stale · 3 wrong status {status}
+if args[10] ~= '' and not sparing then sparing = args[10] end
 local id = args[1]
 local fields = redis.call('HMGET', keys[1], 'user', 'status', 'version', 'items', 'reserved', 'reference', 'refunded', 'lines', 'held')
 if not fields[1] or (args[2] ~= '' and args[2] ~= fields[1]) then return finish(1) end
 if args[3] ~= '0' and args[3] ~= fields[3] then return finish(2) end
 local own = {}
-for i = 10, #args do own[i - 9] = args[i] end
+for i = 11, #args do own[i - 10] = args[i] end
 local purchase = { user = fields[1], held = fields[9] or '', status = fields[2], version = fields[3], items = fields[4], lines = fields[8], reserved = fields[5] or '0',
   reference = fields[6] or '', refunded = fields[7] or '' }
 

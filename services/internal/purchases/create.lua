@@ -4,7 +4,8 @@
 --       9 the buyer's cool-downs, 10 bytes of unpaid purchases, 11… the products, each once
 -- args: 1 id, 2 buyer's id, 3 lines as packed.go packs them, '' before layout 3, 4 people to these;
 --       before layout 3 items (JSON), 5 how many lines, 6 total, 7 currency, 8 external_ref or '',
---       9 how long the stock is held, ms, 10 refusal that the maker of the lines found (0 none), 11 asked
+--       9 how long the stock is held, ms, 10 refusal that the maker of the lines found (0 none), 11 asked,
+--       12 name of the share of a day that is used up: the purchase may be made, and no refusal is remembered; or ''
 -- asked: a MessagePack array, see asked.go: 1 the purchase's id in 16 bytes, 2 bytes that the purchase takes (0: an
 --       admin makes it, and no quota counts it), most that a customer may have pending of 3 purchases, 4 lines, 5 pieces,
 --       6 pieces of a product, 7 the cool-down, ms, bytes that unpaid purchases may take 8 of the buyer's kind of
@@ -22,6 +23,7 @@
 -- purchase and never changes; the caller reads it there.
 -- Safe to run twice: see the prelude.
 local id, buyer, ref = args[1], args[2], args[8]
+if args[12] ~= '' then sparing = args[12] end
 local asked = cmsgpack.unpack(args[11])
 local email = call('HGET', keys[6], 'email')
 if not email or email == '' then return finish(2) end

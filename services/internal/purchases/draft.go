@@ -14,6 +14,7 @@ type draft struct {
 	most     []int64  // max_per_customer of the product; 0: none
 	bytes    int      // what it takes in the store, about
 	refusal  int      // what the draft itself already rules out, or 0
+	spare    string   // the share of a day that is used up, so that no refusal may be remembered, or ""
 }
 
 // newDraft freezes names and prices of merged lines; catalogue is the products

@@ -92,6 +92,7 @@ func NewStore(
 // Create buys for buyer, at the prices that this replica remembers or reads. The script
 // refuses them if a product has changed since, and then they are read from the primary.
 func (s *Store) Create(ctx context.Context, w web.Change, buyer Buyer, in CreateInput) (string, web.Outcome, error) {
+	w, spare := spared(w)
 	lines := merge(in.Items)
 	for lookup := s.lookup(w); ctx.Err() == nil; lookup = s.products.reread {
 		found, err := lookup(ctx, distinct(lines))
@@ -99,7 +100,7 @@ func (s *Store) Create(ctx context.Context, w web.Change, buyer Buyer, in Create
 			return "", web.Outcome{}, err
 		}
 		d := newDraft(lines, found)
-		d.ID, d.UserID, d.ExternalRef = s.newID(), buyer.ID, in.ExternalRef
+		d.ID, d.UserID, d.ExternalRef, d.spare = s.newID(), buyer.ID, in.ExternalRef, spare
 		result, err := s.commitCreate(ctx, w, buyer, &d)
 		if err != nil {
 			return "", web.Outcome{}, err
@@ -111,6 +112,15 @@ func (s *Store) Create(ctx context.Context, w web.Change, buyer Buyer, in Create
 		}
 	}
 	return "", web.Outcome{}, redisdb.ErrUnavailable
+}
+
+// spared takes the shares of a day out of w. They bound the refusals that are remembered: beyond them a purchase can still
+// be made, or a few free accounts would stop all new customers.
+func spared(w web.Change) (rest web.Change, spare string) {
+	if w.Refusal == web.QuotaDayShare || w.Refusal == web.QuotaDayAddress {
+		w.Refusal, spare = "", w.Refusal
+	}
+	return w, spare
 }
 
 // lookup is how the products of a purchase are read first. One that is refused already needs none: it gets its remembered
@@ -145,7 +155,7 @@ func (s *Store) commitCreate(ctx context.Context, w web.Change, buyer Buyer, d *
 	sent.bytes = d.bytes
 	cmd := createScript.Command(w.Request, w.Actor, keys,
 		d.ID, d.UserID, lines, people, len(d.Items), d.Total.Amount, d.Total.Currency, d.ExternalRef, s.reservation.Milliseconds(), d.refusal,
-		s.asked(buyer, &sent))
+		s.asked(buyer, &sent), d.spare)
 	cmd.Refusal = w.Refusal
 	return s.db.Commit(ctx, cmd)
 }
@@ -241,10 +251,11 @@ func (s *Store) move(ctx context.Context, id, status string, cmd redisdb.Command
 func (s *Store) moveCommand(
 	script *redisdb.Script, w web.Change, id, owner string, coolMillis int64, args ...any,
 ) redisdb.Command {
+	w, spare := spared(w)
 	keys := []string{redisdb.KeyPurchase(id), redisdb.KeyReservations(), redisdb.KeyUnpaid()}
 	all := append([]any{
 		id, owner, w.IfMatch, redisdb.KeyProduct(""), redisdb.KeyPurchases(""), redisdb.KeyHeld(""), redisdb.KeyStrikes(""),
-		s.quotas.CoolDown.Milliseconds(), coolMillis,
+		s.quotas.CoolDown.Milliseconds(), coolMillis, spare,
 	}, args...)
 	cmd := script.Command(w.Request, w.Actor, keys, all...)
 	cmd.Refusal = w.Refusal

@@ -175,9 +175,10 @@ local function decline(name, values) return { 6, name, unpack(values or {}) } en
 --
 -- While memory is short a freeing script stores effects, of which there is one per
 -- object at most. A refusal that it would have to store is refused for now instead:
--- else a client could fill the memory with refusals under ever new keys.
+-- else a client could fill the memory with refusals under ever new keys. A script may set sparing to the name of
+-- another bound that leaves no room for refusals.
 local function finish(code, values, kept)
-  if sparing and code ~= 0 and request.ttl > 0 then return refuse('storage-full') end
+  if sparing and code ~= 0 and request.ttl > 0 then return refuse(sparing == true and 'storage-full' or sparing) end
   if request.ttl > 0 then remember(code, values or {}, kept) end
   return answer(code, values)
 end
