@@ -20,8 +20,10 @@ keep_log() {
 		say "$kept cannot be written; the log is kept here alone"
 		return 0
 	fi
-	# Grandchildren, or Redis would find children that it doesn't know.
-	(tail -n 0 -F "$kept" 2>/dev/null &)
+	# Grandchildren, or Redis would find children that it doesn't know. tail begins where the file ends now: by the time
+	# that it has started, there may be more.
+	begun=$(wc -c <"$kept")
+	(tail -c "+$((begun + 1))" -F "$kept" 2>/dev/null &)
 	(bound_log >/dev/null 2>&1 &)
 	exec >>"$kept" 2>&1
 }

@@ -53,6 +53,18 @@ func TestAServerWhoseLogCannotBeKeptStartsAllTheSame(t *testing.T) {
 	}
 }
 
+func TestTheContainersOutputHasWhatWasSaidBeforeTheCopyBegan(t *testing.T) {
+	slow := t.TempDir()
+	tail, err := exec.LookPath("tail")
+	require.NoError(t, err)
+	kept := t.TempDir()
+	wait := "#!/bin/sh\nuntil grep -q hello " + filepath.Join(kept, "redis-1.log") + "; do sleep 0.02; done\nexec " + tail + ` "$@"` + "\n"
+	require.NoError(t, os.WriteFile(filepath.Join(slow, "tail"), []byte(wait), 0o700))
+	t.Setenv("PATH", slow+":"+os.Getenv("PATH"))
+	output := startKeeping(t, kept, `say hello; exec cat`)
+	require.Eventually(t, func() bool { return strings.Contains(read(output.path), "start: hello") }, 10*time.Second, 10*time.Millisecond)
+}
+
 func TestARealSentinelKeepsItsLogAndSaysItToo(t *testing.T) {
 	t.Parallel()
 	root, err := stack.Root()
