@@ -1,0 +1,193 @@
+package redisnode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Sizes of one exchange while keys are copied. A primary that works on one command for long answers nothing else.
+const (
+	// copyBatch is how many keys are read in one exchange.
+	copyBatch = 500
+	// exchangeBytes is the size of the dumps from which a transaction is sent.
+	exchangeBytes = 2 << 20
+	// largeBytes is the size of a dump from which a collection is copied in parts.
+	largeBytes = 256 << 10
+	// partElements is how many elements a part has, about.
+	partElements = 1000
+)
+
+// Copied counts what Copy has done: keys, and bytes of their dumps.
+type Copied struct{ Keys, Bytes int64 }
+
+// dumped is a key as DUMP gives it.
+type dumped struct {
+	key, dump string
+	expires   int64 // ms since 1970, 0 never
+}
+
+// parts says how a large collection of a type is read and written in parts.
+var parts = map[string]struct{ read, write string }{
+	"hash": {"HSCAN", "HSET"}, "set": {"SSCAN", "SADD"}, "zset": {"ZSCAN", "ZADD"},
+}
+
+// Copy copies the keys that match a pattern, with the time at which each expires, to another node, where it replaces
+// them. skip says which keys are left out. after is called after each exchange with what was done until then. While it
+// copies, nothing may write on this node.
+//
+// It writes in transactions: under `appendfsync always` a node has one fsync for each of them, not one for each key.
+func (n *Node) Copy(ctx context.Context, to *Node, pattern string, skip func(key string) bool,
+	after func(Copied) error) (Copied, error) {
+	var done Copied
+	err := n.Scan(ctx, pattern, copyBatch, func(keys []string) error {
+		wanted := keys[:0]
+		for _, key := range keys {
+			if !skip(key) {
+				wanted = append(wanted, key)
+			}
+		}
+		found, err := n.dump(ctx, wanted)
+		if err != nil {
+			return err
+		}
+		for _, group := range groups(found) {
+			if err := n.copyGroup(ctx, to, group, &done); err != nil {
+				return err
+			}
+			if err := after(done); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return done, err
+}
+
+// dump reads keys; those that have expired are left out.
+func (n *Node) dump(ctx context.Context, keys []string) ([]dumped, error) {
+	commands := make([]Command, 0, 2*len(keys))
+	for _, key := range keys {
+		commands = append(commands, Command{"PEXPIRETIME", key}, Command{"DUMP", key})
+	}
+	replies, err := n.Pipeline(ctx, commands)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]dumped, 0, len(keys))
+	for i, key := range keys {
+		text := Text(replies[2*i+1])
+		if text == "" {
+			continue
+		}
+		expires, _ := replies[2*i].(int64)
+		found = append(found, dumped{key: key, dump: text, expires: max(0, expires)})
+	}
+	return found, nil
+}
+
+// groups splits dumps into those of one transaction each.
+func groups(all []dumped) [][]dumped {
+	var found [][]dumped
+	begin, bytes := 0, 0
+	for i, d := range all {
+		if bytes += len(d.dump); bytes >= exchangeBytes || i == len(all)-1 {
+			found = append(found, all[begin:i+1])
+			begin, bytes = i+1, 0
+		}
+	}
+	return found
+}
+
+func (n *Node) copyGroup(ctx context.Context, to *Node, group []dumped, done *Copied) error {
+	commands := make([]Command, 0, len(group))
+	for _, d := range group {
+		done.Keys, done.Bytes = done.Keys+1, done.Bytes+int64(len(d.dump))
+		large, err := n.isLarge(ctx, d)
+		if err != nil {
+			return err
+		}
+		if large != "" {
+			if err := n.copyParts(ctx, to, d, large); err != nil {
+				return err
+			}
+			continue
+		}
+		commands = append(commands, Command{"RESTORE", d.key, d.expires, d.dump, "REPLACE", "ABSTTL"})
+	}
+	return to.Transaction(ctx, commands)
+}
+
+// isLarge gives the type of a key that is copied in parts, "" for all others.
+func (n *Node) isLarge(ctx context.Context, d dumped) (string, error) {
+	if len(d.dump) < largeBytes {
+		return "", nil
+	}
+	kind, err := n.Text(ctx, "TYPE", d.key)
+	if _, known := parts[kind]; !known {
+		kind = ""
+	}
+	return kind, err
+}
+
+// copyParts copies a large collection in several transactions.
+func (n *Node) copyParts(ctx context.Context, to *Node, d dumped, kind string) error {
+	if _, err := to.Do(ctx, "UNLINK", d.key); err != nil {
+		return err
+	}
+	how := parts[kind]
+	err := n.Elements(ctx, how.read, d.key, partElements, func(elements []string) error {
+		command := Command{how.write, d.key}
+		for i := range elements {
+			if kind == "zset" { // ZSCAN gives the member first, ZADD takes the score first
+				command = append(command, elements[i^1])
+			} else {
+				command = append(command, elements[i])
+			}
+		}
+		return to.Transaction(ctx, []Command{command})
+	})
+	if err == nil && d.expires > 0 {
+		_, err = to.Do(ctx, "PEXPIREAT", d.key, strconv.FormatInt(d.expires, 10))
+	}
+	return err
+}
+
+// Transaction sends all commands as one MULTI/EXEC. If Redis refuses one as it comes in, none has run.
+func (n *Node) Transaction(ctx context.Context, commands []Command) error {
+	if len(commands) == 0 {
+		return nil
+	}
+	pipe := n.client.TxPipeline()
+	for _, command := range commands {
+		pipe.Do(ctx, command...)
+	}
+	sent, err := pipe.Exec(ctx)
+	for i, cmd := range sent {
+		if cmd.Err() != nil && i < len(commands) {
+			return n.explain(cmd.Err(), commands[i])
+		}
+	}
+	return n.explain(err, Command{"EXEC"})
+}
+
+// ErrBehind says that too few replicas have what was written.
+var ErrBehind = errors.New("too few replicas have what was written")
+
+// Write sends one write and returns when so many replicas have it, and with it all that the node has written before.
+// It is ErrBehind when they do not have it in time. The command has to change something: WAIT looks at what its own
+// connection has changed.
+func (n *Node) Write(ctx context.Context, write Command, replicas int, within time.Duration) error {
+	conn := n.client.Conn()
+	defer conn.Close()
+	if err := conn.Do(ctx, write...).Err(); err != nil {
+		return n.explain(err, write)
+	}
+	have, err := conn.Do(ctx, "WAIT", replicas, within.Milliseconds()).Int()
+	if err == nil && have < replicas {
+		err = fmt.Errorf("%w: %d of %d", ErrBehind, have, replicas)
+	}
+	return n.explain(err, Command{"WAIT"})
+}
