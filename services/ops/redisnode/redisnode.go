@@ -37,7 +37,7 @@ func Dial(ctx context.Context, address string, as Login) (*Node, error) {
 	}
 	n := &Node{address: address, client: redis.NewClient(&redis.Options{
 		Network: network, Addr: address, Username: as.User, Password: as.Password, Protocol: 2,
-		DialTimeout: dialTimeout, ReadTimeout: exchangeTimeout, WriteTimeout: exchangeTimeout,
+		DialTimeout: dialTimeout, DialerRetries: 1, ReadTimeout: exchangeTimeout, WriteTimeout: exchangeTimeout,
 		MaxRetries: -1, ContextTimeoutEnabled: true, DisableIdentity: true, PoolSize: 4,
 	})}
 	if err := n.client.Ping(ctx).Err(); err != nil {
