@@ -1,0 +1,106 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"filippo.io/age"
+	"golang.org/x/sys/unix"
+
+	"evergreen/services/ops/backup/target"
+)
+
+// Contents is what Extract found.
+type Contents struct {
+	Chain string
+	// Dir is the append-only directory that was made.
+	Dir      string
+	Manifest Manifest
+	// First is the state noted with the first segment of the full backup, Last that of the last segment.
+	First, Last State
+	// Segments and DataBytes is what was read.
+	Segments  int
+	DataBytes int64
+}
+
+// Extract makes dir/appendonlydir from a chain. It refuses what is damaged, incomplete, mixed or
+// encrypted to another key, and then leaves nothing in dir. It overwrites nothing.
+func Extract(ctx context.Context, store target.Store, chain Chain, identities []age.Identity, dir string) (Contents, error) {
+	contents := Contents{Chain: chain.ID, Dir: filepath.Join(dir, "appendonlydir")}
+	sidecars, err := restorable(ctx, store, chain)
+	if err != nil {
+		return contents, err
+	}
+	for _, sidecar := range sidecars {
+		contents.DataBytes += sidecar.DataBytes
+	}
+	if err := room(dir, contents.DataBytes); err != nil {
+		return contents, err
+	}
+	if err := os.Mkdir(contents.Dir, 0o700); errors.Is(err, os.ErrExist) {
+		return contents, fmt.Errorf("%s is there already: %w", contents.Dir, ErrNotEmpty)
+	} else if err != nil {
+		return contents, explain(err)
+	}
+	err = (&extraction{store: store, identities: identities, contents: &contents, lengths: map[string]int64{}}).run(ctx, sidecars)
+	if err != nil {
+		return contents, errors.Join(err, os.RemoveAll(contents.Dir))
+	}
+	return contents, nil
+}
+
+// restorable reads the sidecars of a chain that is complete as far as its notes say.
+func restorable(ctx context.Context, store target.Store, chain Chain) ([]Sidecar, error) {
+	switch {
+	case chain.Damage != nil:
+		return nil, chain.Damage
+	case chain.gap >= 0:
+		return nil, fmt.Errorf("segment %d of %s in %s: %w", chain.gap, chain.ID, store.Name(), ErrMissing)
+	case chain.Full == nil || chain.Segments < chain.Full.Segments:
+		return nil, fmt.Errorf("%s in %s: %w: use another one", chain.ID, store.Name(), ErrIncomplete)
+	}
+	return Sidecars(ctx, store, chain)
+}
+
+// reserveBytes is what stays free for the shop on the disk that a backup is extracted to.
+const reserveBytes = 64 << 20
+
+func room(dir string, bytes int64) error {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(dir, &disk); err != nil {
+		return fmt.Errorf("the directory %s: %w", dir, err)
+	}
+	if free := int64(disk.Bavail) * disk.Bsize; free < bytes+reserveBytes {
+		return fmt.Errorf("%w: %s has %d MiB free, and %d are needed", ErrNoRoom, dir, free>>20, (bytes+reserveBytes)>>20)
+	}
+	return nil
+}
+
+// extraction is the state of one Extract.
+type extraction struct {
+	store      target.Store
+	identities []age.Identity
+	contents   *Contents
+	// previous is the SHA-256 of the plain text of the segment before.
+	previous string
+	// lengths is what each file has so far.
+	lengths map[string]int64
+	// full is how many segments the full backup has.
+	full int
+	// file is the one that grows, and current its name.
+	file    *os.File
+	current string
+}
+
+func (e *extraction) run(ctx context.Context, sidecars []Sidecar) (err error) {
+	defer func() { err = errors.Join(err, explain(e.close())) }()
+	for _, sidecar := range sidecars {
+		if err := e.segment(ctx, sidecar); err != nil {
+			return err
+		}
+	}
+	return e.finish()
+}

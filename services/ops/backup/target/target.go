@@ -1,0 +1,66 @@
+// Package target keeps the files of backups: in a directory, or in a bucket of an
+// S3-compatible store. It knows nothing of what is in them.
+package target
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Store is one target. Names are relative paths of plain characters, such as
+// "20260102T030405Z-0123456789abcdef/00001.json".
+type Store interface {
+	// Name is how messages and metrics call the target. It holds no secret.
+	Name() string
+	// Put stores the bytes bytes of body under name: all of them or nothing.
+	Put(ctx context.Context, name string, body io.Reader, bytes int64) error
+	// Get opens what is stored under name; ErrNotFound if there is nothing.
+	Get(ctx context.Context, name string) (io.ReadCloser, error)
+	// List lists what is stored, in the order of the names.
+	List(ctx context.Context) ([]Object, error)
+	// Delete removes what is stored under name, if there is something.
+	Delete(ctx context.Context, name string) error
+}
+
+// Object is one stored file.
+type Object struct {
+	Name     string
+	Bytes    int64
+	Modified time.Time
+}
+
+// ErrNotFound says that nothing is stored under a name.
+var ErrNotFound = errors.New("there is no such file in the target")
+
+// Credentials are what an S3-compatible store asks for.
+type Credentials struct{ AccessKey, SecretKey string }
+
+// Open gives the target that an address describes: the absolute path of a directory that
+// exists, or s3://HOST[:PORT]/BUCKET[/PREFIX], or s3+http:// for a store without TLS.
+func Open(address string, credentials Credentials) (Store, error) {
+	switch {
+	case strings.HasPrefix(address, "/"):
+		return OpenDirectory(address)
+	case strings.HasPrefix(address, "s3://"), strings.HasPrefix(address, "s3+http://"):
+		return OpenS3(address, credentials)
+	}
+	return nil, fmt.Errorf("the target %q is neither an absolute path nor an s3:// address", address)
+}
+
+// partPrefix begins the names of files that are not complete.
+const partPrefix = ".part-"
+
+var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$`)
+
+// checkName refuses names that could lead out of the target.
+func checkName(name string) error {
+	if len(name) > 200 || !plain.MatchString(name) {
+		return fmt.Errorf("%q cannot be the name of a file of a backup", name)
+	}
+	return nil
+}
