@@ -6,6 +6,9 @@ package redisdb
 // KeySchema holds the number of the layout that is in force; see layout.go. String.
 func KeySchema() string { return "evg:schema" }
 
+// KeyHistory holds the id of the history of the data, 16 hexadecimal characters; see history.go. String.
+func KeyHistory() string { return "evg:history" }
+
 // KeyMigrations has the record of each migration of the stored data, by its number:
 // JSON with its state and, while it copies, its cursor. Hash.
 func KeyMigrations() string { return "evg:migrations" }

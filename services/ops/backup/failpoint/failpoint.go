@@ -1,0 +1,13 @@
+// Package failpoint names the points at which the drill kills the backup service.
+package failpoint
+
+// Points lists all failpoints, in the order in which a backup comes by them.
+func Points() []string {
+	return []string{
+		"backup-captured", "backup-manifest-read", "backup-base-linked", "backup-linked", "backup-sealing", "backup-sealed",
+		"backup-all-sealed", "backup-ended",
+		"ship-before-put", "ship-putting", "ship-put", "ship-read-back", "ship-sidecar", "ship-full", "ship-spool-removed", "ship-retention",
+		"verify-began", "verify-checking", "verify-checked", "verify-extracting", "verify-extracted", "verify-loaded", "verify-reconciled",
+		"verify-noted",
+	}
+}
