@@ -92,7 +92,8 @@ func logger(settings config.Config, stdout io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(logfile.Also(stdout, file), options))
 }
 
-// serve runs the replica until ctx ends, then drains it.
+// serve runs the replica until ctx ends, or until a restore has replaced the data, then drains it. The program's supervisor
+// starts it again after a restore.
 func serve(ctx context.Context, settings config.Config, log *slog.Logger) error {
 	replica, err := app.New(settings, log)
 	if err != nil {
@@ -101,6 +102,7 @@ func serve(ctx context.Context, settings config.Config, log *slog.Logger) error 
 	if err = replica.Start(ctx); err == nil {
 		select {
 		case <-ctx.Done():
+		case <-replica.Ended():
 		case err = <-replica.Failed():
 		}
 	}

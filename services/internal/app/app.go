@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -128,8 +129,11 @@ func (a *App) build() (http.Handler, error) {
 		observer: web.NewObserver(a.metrics.web, a.log), access: web.NewAccess(sessionStore), limits: limits,
 		memory: web.NewMemory(int64(c.RequestMemory)<<20, a.metrics.registry),
 		maker:  idempotency.NewMaker(c.SecretKey), day: day,
-		tokens: tokens{secret: c.SecretKey, signed: a.signsTokens, only: a.onlySigned},
-		ready:  a.ready.Load, pages: pages, replica: c.ReplicaName, proxies: c.TrustedProxies,
+		tokens: tokens{
+			secret: c.SecretKey, signed: a.signsTokens, named: a.namesHistory, history: a.db.History, only: a.onlySigned,
+		},
+		cursors: web.Cursors{History: a.db.History, Short: a.namesHistory, Only: a.onlySigned},
+		ready:   a.ready.Load, restoring: a.restoring, pages: pages, replica: c.ReplicaName, proxies: c.TrustedProxies,
 		deadline: c.CommitDeadline,
 	}, handlers{
 		users: users.NewHandler(a.users, limits), sessions: sessions.NewHandler(sessionStore, limits),
@@ -158,7 +162,10 @@ func (a *App) sharers() int { return max(a.config.Replicas, a.db.Replicas()) }
 // signsTokens reports whether all versions at work can read a signed token.
 func (a *App) signsTokens() bool { return a.db.InForce(2) }
 
-// onlySigned reports whether no client can hold an unsigned token that is of use.
+// namesHistory reports whether all versions at work read tokens and cursors that name the history.
+func (a *App) namesHistory() bool { return a.db.InForce(3) }
+
+// onlySigned reports whether no client can hold an unsigned token, or a cursor of before, that is of use.
 func (a *App) onlySigned() bool { return a.db.InForceFor(3, unsignedFor) }
 
 // Start lets the replica serve and returns once its API's port is open, which
@@ -174,10 +181,12 @@ func (a *App) Start(ctx context.Context) error {
 	a.db.Start()
 	var setup context.Context
 	setup, a.stopSetup = context.WithCancel(context.Background())
-	prepared := make(chan struct{})
-	go a.prepare(setup, prepared)
+	prepared, held := make(chan struct{}), make(chan struct{})
+	go a.prepare(setup, prepared, held)
 	select {
 	case <-prepared:
+	case <-held:
+		a.log.Warn("a restore is under way; the API answers 503 until it has ended")
 	case <-time.After(openAfter):
 		a.log.Warn("the shop is not ready yet; the API answers 503 until it is")
 	case <-ctx.Done():
@@ -205,9 +214,10 @@ func (a *App) listen(s *http.Server) error {
 	return nil
 }
 
-// prepare tries until the layout is checked and the admin is there.
-func (a *App) prepare(ctx context.Context, prepared chan<- struct{}) {
-	last := ""
+// prepare tries until the layout is checked and the admin is there. It closes held when it has to wait for the end of a
+// restore.
+func (a *App) prepare(ctx context.Context, prepared, held chan<- struct{}) {
+	last, tellHeld := "", sync.OnceFunc(func() { close(held) })
 	for ctx.Err() == nil {
 		err := a.prepareOnce(ctx)
 		if err == nil {
@@ -215,6 +225,9 @@ func (a *App) prepare(ctx context.Context, prepared chan<- struct{}) {
 			a.log.Info("the shop is ready")
 			close(prepared)
 			return
+		}
+		if errors.Is(err, redisdb.ErrRestoring) {
+			tellHeld()
 		}
 		if text := err.Error(); text != last && ctx.Err() == nil {
 			a.log.Warn("the shop is not ready; trying again", "error", text)
@@ -236,6 +249,18 @@ func (a *App) prepareOnce(ctx context.Context) error {
 	}
 	return nil
 }
+
+// restoring gives the error of all requests while a restore is under way, and after one.
+func (a *App) restoring() error {
+	if a.db.Restoring() {
+		return redisdb.ErrRestoring
+	}
+	return nil
+}
+
+// Ended is closed when a restore has replaced the data. The replica is to be stopped then, and another one started:
+// what it has in memory belongs to the data that was there.
+func (a *App) Ended() <-chan struct{} { return a.db.Ended() }
 
 // Failed tells of a server that ended by itself.
 func (a *App) Failed() <-chan error { return a.failed }

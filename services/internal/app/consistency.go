@@ -20,13 +20,22 @@ import (
 const consistencyToken = "Consistency-Token"
 
 // tokens makes and reads them. A token is the number of a commit. From layout 2 on it
-// is signed, 2.NUMBER.SIGNATURE, so that a client cannot make up one; the parts
-// between the form's number and the signature may become more. The form of before is
-// taken as long as clients may still hold such tokens.
+// is signed, 2.NUMBER.SIGNATURE, so that a client cannot make up one. From layout 3 on
+// it names the history of the data too: 3.HISTORY.NUMBER.SIGNATURE.
+//
+// A token of another history makes a read strong: its commit was in the data that a
+// restore has replaced, and is in the present data or lost. A token without a history
+// is compared by its number alone. That is never wrong: a number that a node has not reached makes
+// the read strong, and one of a lost commit that it has reached asks for nothing more
+// than an honest read. Unsigned tokens are taken as long as clients may still hold them.
 type tokens struct {
 	secret []byte
 	// signed reports whether the signed form may be issued: every version at work reads it.
 	signed func() bool
+	// named reports whether the form with the history may be issued.
+	named func() bool
+	// history is the id of the data's history, "" while it is not known.
+	history func() string
 	// only reports whether the signed form has been issued for so long that no other is taken.
 	only func() bool
 }
@@ -36,8 +45,11 @@ type tokens struct {
 // be behind, which is seconds.
 const unsignedFor = 10 * time.Minute
 
-// signedForm begins a signed token.
-const signedForm = "2."
+// What signed tokens begin with: those without and those with a history.
+const (
+	signedForm = "2."
+	namedForm  = "3."
+)
 
 // signatureBytes are enough that to guess one takes longer than a token is good for.
 const signatureBytes = 12
@@ -48,23 +60,45 @@ func (t tokens) issue(seq int64) string {
 	if !t.signed() {
 		return number
 	}
+	if history := t.history(); history != "" && t.named() {
+		number = history + "." + number
+		return namedForm + number + "." + t.signature(number)
+	}
 	return signedForm + number + "." + t.signature(number)
 }
 
-// read gives the number of a token that this shop may have issued; false for any other.
-func (t tokens) read(token string) (int64, bool) {
-	number := token
-	if rest, signed := strings.CutPrefix(token, signedForm); signed {
-		claimed, signature, _ := strings.Cut(rest, ".")
-		if !hmac.Equal([]byte(signature), []byte(t.signature(claimed))) {
-			return 0, false
-		}
-		number = claimed
-	} else if t.only() {
-		return 0, false
+// claim is what a token asks for.
+type claim struct {
+	seq int64
+	// foreign says that the commit was one of another history.
+	foreign bool
+}
+
+// read gives the claim of a token that this shop may have issued; false for any other.
+func (t tokens) read(token string) (claim, bool) {
+	number, history, ours := token, "", true
+	switch {
+	case strings.HasPrefix(token, signedForm):
+		number, ours = t.claimed(token[len(signedForm):])
+	case strings.HasPrefix(token, namedForm):
+		number, ours = t.claimed(token[len(namedForm):])
+		history, number, _ = strings.Cut(number, ".")
+		ours = ours && history != ""
+	default:
+		ours = !t.only()
 	}
 	seq, err := strconv.ParseInt(number, 10, 64)
-	return seq, err == nil && seq >= 1 && strconv.FormatInt(seq, 10) == number
+	ours = ours && err == nil && seq >= 1 && strconv.FormatInt(seq, 10) == number
+	return claim{seq: seq, foreign: history != "" && history != t.history()}, ours
+}
+
+// claimed gives what stands before a signature, and whether that is right.
+func (t tokens) claimed(signed string) (string, bool) {
+	at := strings.LastIndexByte(signed, '.')
+	if at < 0 {
+		return "", false
+	}
+	return signed[:at], hmac.Equal([]byte(signed[at+1:]), []byte(t.signature(signed[:at])))
 }
 
 func (t tokens) signature(signed string) string {
@@ -95,12 +129,14 @@ func (t tokens) consistency(strong func(*gin.Context) (address string, allow fun
 			reading.Reader = redisdb.ReaderAnonymous
 			reading.Caller, reading.Allow = strong(c)
 			if sent := c.Request.Header.Values(consistencyToken); len(sent) > 0 {
-				seq, ours := t.read(sent[0])
+				claim, ours := t.read(sent[0])
 				if !ours || len(sent) > 1 {
 					web.Fail(c, redisdb.ErrBadToken)
 					return
 				}
-				reading.AtLeast = seq
+				if reading.AtLeast = claim.seq; claim.foreign {
+					reading.Strong, reading.AtLeast = true, 0
+				}
 			}
 		}
 		ctx := redisdb.WithReading(c.Request.Context(), reading)

@@ -32,6 +32,8 @@ func (a *App) readiness(ctx context.Context) (int, string) {
 	switch {
 	case a.draining.Load():
 		return http.StatusServiceUnavailable, "draining"
+	case a.db.Restoring():
+		return http.StatusServiceUnavailable, "a restore is under way"
 	case !a.ready.Load() || !a.opened.Load():
 		return http.StatusServiceUnavailable, "the shop is still being prepared"
 	}

@@ -30,12 +30,15 @@ type gates struct {
 	memory   *web.Memory
 	maker    idempotency.Maker
 	tokens   tokens
+	cursors  web.Cursors
 	day      *web.Day
 	ready    func() bool
-	pages    *openapi.Pages
-	replica  string
-	proxies  []string
-	deadline time.Duration
+	// restoring gives the error of all routes while a restore is under way.
+	restoring func() error
+	pages     *openapi.Pages
+	replica   string
+	proxies   []string
+	deadline  time.Duration
 }
 
 // routes is every route of the API and the order of everything that a request
@@ -58,8 +61,8 @@ func routes(g gates, h handlers) (*gin.Engine, error) {
 	documents.GET("/docs", page(g.pages))
 	documents.GET("/docs/:asset", page(g.pages))
 
-	v1 := r.Group("/v1", web.Deadline(g.deadline), web.RequireReady(g.ready), g.memory.Bound, web.CapBody(web.MaxBody), web.PathID,
-		web.NameWrites(g.maker), g.day.Watch, g.tokens.consistency(g.limits.StrongReads))
+	v1 := r.Group("/v1", web.Deadline(g.deadline), web.RequireReady(g.ready, g.restoring), g.memory.Bound, web.CapBody(web.MaxBody), web.PathID,
+		web.NameWrites(g.maker), g.cursors.Use, g.day.Watch, g.tokens.consistency(g.limits.StrongReads))
 	anyone, signedIn, admin := known(g.access.Anyone), known(g.access.SignedIn), known(g.access.Admin)
 	perUser, perAddress := g.limits.PerUser, g.limits.SignInAddress
 

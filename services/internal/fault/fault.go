@@ -31,6 +31,8 @@ const (
 	Conflict Kind = "conflict"
 	// Stale: If-Match names a version that is no longer the current one.
 	Stale Kind = "stale"
+	// Gone: what the request refers to was of the data before a restore.
+	Gone Kind = "gone"
 	// TooLarge: the body is over the limit.
 	TooLarge Kind = "too-large"
 	// UnsupportedMediaType: the body is of a type that is not read here.

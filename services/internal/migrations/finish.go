@@ -45,6 +45,9 @@ func inForce(ctx context.Context, db Database) (int, error) {
 		return 0, err
 	}
 	layout, err := strconv.Atoi(text)
+	if err != nil && text != "" {
+		return 0, fmt.Errorf("a restore is under way (%s is %q): %w", redisdb.KeySchema(), text, redisdb.ErrRestoring)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("the number of the layout is %q", text)
 	}
@@ -125,7 +128,7 @@ func (r *Runner) putInForce(ctx context.Context, layout int, done []Migration) e
 	for _, m := range done {
 		keys = append(keys, m.Old...)
 	}
-	result, err := r.db.Commit(ctx, command(layoutScript, actor, keys, r.holder, leaseFor.Milliseconds(), layout))
+	result, err := r.db.Commit(ctx, command(layoutScript, actor, keys, r.holder, leaseFor.Milliseconds(), layout, redisdb.NewHistory()))
 	switch {
 	case err != nil:
 		return fmt.Errorf("putting layout %d in force: %w", layout, err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Absence. A replica may lack what was acknowledged a moment ago, because the other
@@ -114,5 +116,13 @@ func (db *DB) askPrimary(ctx context.Context, queue question) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return pipeline(ctx, primary, queue)
+	var history *redis.StringCmd
+	err := pipeline(ctx, primary, func(ctx context.Context, pipe redis.Pipeliner) {
+		queue(ctx, pipe)
+		history = pipe.Get(ctx, KeyHistory())
+	})
+	if err == nil && !db.inHistory(history.Val()) {
+		return errOtherHistory
+	}
+	return err
 }

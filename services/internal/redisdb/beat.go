@@ -18,6 +18,9 @@ var (
 	roomScript = newScript("room", noFlags, "return 1")
 )
 
+// heldBack is what the script answers while a restore is under way, and after one.
+const heldBack = 2
+
 // errLate says that the primary ran each heartbeat too late, or did not tell its time.
 var errLate = errors.New("the primary was too slow for its heartbeat")
 
@@ -65,7 +68,7 @@ func (db *DB) sendBeat(deadline, void time.Time) (wrote bool, room, err error) {
 	err = db.committer.submit(&item{
 		deadline: deadline, size: 1,
 		queue: func(ctx context.Context, pipe redis.Pipeliner) {
-			reply = pipe.Do(ctx, "EVAL", beatScript.source, 1, KeyHeartbeat(), void.UnixMilli())
+			reply = pipe.Do(ctx, "EVAL", beatScript.source, 3, KeyHeartbeat(), KeySchema(), KeyHistory(), void.UnixMilli(), db.History())
 			sells = pipe.Do(ctx, "EVAL", roomScript.source, 0)
 		},
 		told: func(int64) (err error) {
@@ -78,6 +81,9 @@ func (db *DB) sendBeat(deadline, void time.Time) (wrote bool, room, err error) {
 	})
 	if err != nil {
 		return false, nil, err // at its deadline the item may be on its way still, and write to written
+	}
+	if written == heldBack {
+		return false, nil, ErrRestoring
 	}
 	if classify(sells.Err()) == full || db.sparesReserve() {
 		room = ErrFull

@@ -67,6 +67,11 @@ type DB struct {
 	peers  atomic.Int64 // how many API replicas share the load
 	layout atomic.Int64 // of the data, as far as this replica knows; 0 until it does
 	memory atomic.Pointer[Memory]
+	// history is the id of the data's history, nil until it is known; see history.go.
+	history   atomic.Pointer[string]
+	restoring atomic.Bool // the primary has the mark of a restore
+	hasEnded  atomic.Bool // the primary has data of another history
+	ended     chan struct{}
 	// changed is when this replica saw the layout change, nil if it never did.
 	changed atomic.Pointer[time.Time]
 	turn    atomic.Uint64 // which replica reads next
@@ -87,7 +92,7 @@ type DB struct {
 func New(s Settings, registry prometheus.Registerer, log *slog.Logger) *DB {
 	redis.SetLogger(driverLog{log}) // the driver knows only one logger per process
 	s.CustomerMemoryPercent = reserving(cmp.Or(s.CustomerMemoryPercent, 100))
-	db := &DB{settings: s, log: log, lags: lags{known: map[string]lag{}}, confirming: make(chan struct{}, mostConfirming)}
+	db := &DB{settings: s, log: log, lags: lags{known: map[string]lag{}}, confirming: make(chan struct{}, mostConfirming), ended: make(chan struct{})}
 	db.topology = newTopology(s, log, func() { db.metrics.failover() })
 	if s.Unmetered {
 		registry = prometheus.NewRegistry() // that nobody asks

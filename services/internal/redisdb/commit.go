@@ -85,18 +85,23 @@ func (r Result) Int(i int) int64 {
 // acknowledged (ack.go). While there is no primary, or too few replicas, it is
 // held and submitted again under the same request id until the deadline, ctx's or
 // Settings', whichever is first; then it
-// says ErrUnavailable if surely nothing was written, else ErrOutcomeUnknown.
+// says ErrUnavailable if surely nothing was written, else ErrOutcomeUnknown. During a restore it says
+// ErrRestoring at once.
 // With too many held already it says ErrBusy at once. A refusal that is not
 // remembered, the command's own or the script's, is an error of refusals.go.
 //
 // The caller's going away does not end it: what became of a write that is in
 // flight has to be found out all the same.
 func (db *DB) Commit(ctx context.Context, cmd Command) (Result, error) {
+	if db.Restoring() {
+		return Result{}, ErrRestoring
+	}
 	start := time.Now()
-	run := newRun(cmd, cmd.Refusal != "" || db.short(ctx))
+	run := newRun(cmd, db.History(), cmd.Refusal != "" || db.short(ctx))
 	ride := &item{deadline: db.deadline(ctx), size: len(cmd.Keys) + len(cmd.Args), queue: run.queue, told: run.told}
 	err := db.committer.submit(ride)
 	if err == nil && run.answer.how == refusedNow {
+		db.heard(run.answer.Refusal)
 		err = refusal(run.answer.Refusal, ride.maybeDone())
 	}
 	if err == nil && run.answer.how == declined && ride.maybeDone() {
@@ -146,14 +151,16 @@ type script struct {
 	cmd    Command
 	form   *Script // cmd's script, or its short form
 	loaded bool    // the server has seen that form, as far as we know
-	run    *redis.Cmd
-	answer reply
+	// history is the one that the replica works in when the write is handed in.
+	history string
+	run     *redis.Cmd
+	answer  reply
 }
 
 // newRun prepares a command. short says that it is refused already, or that memory is
 // short: then its script is sent in the form that writes little or nothing.
-func newRun(cmd Command, short bool) *script {
-	run := &script{cmd: cmd, form: cmd.Script, loaded: true}
+func newRun(cmd Command, history string, short bool) *script {
+	run := &script{cmd: cmd, form: cmd.Script, loaded: true, history: history}
 	if short {
 		run.form = cmd.Script.short
 	}
@@ -169,12 +176,12 @@ func (s *script) queue(ctx context.Context, pipe redis.Pipeliner) {
 	if r.Caller != "" {
 		buckets = KeyRequests(r.Caller, "")
 	}
-	args := make([]any, 0, 14+len(s.cmd.Keys)+len(s.cmd.Args))
-	args = append(args, how, name, 3+len(s.cmd.Keys), KeyRequest(r.Record), KeyEvents(), KeySchema())
+	args := make([]any, 0, 16+len(s.cmd.Keys)+len(s.cmd.Args))
+	args = append(args, how, name, 4+len(s.cmd.Keys), KeyRequest(r.Record), KeyEvents(), KeySchema(), KeyHistory())
 	for _, key := range s.cmd.Keys {
 		args = append(args, key)
 	}
-	args = append(args, r.Fingerprint, r.TTL.Milliseconds(), r.ID, s.cmd.Actor, r.Stamp(), buckets, r.Field(), s.cmd.Refusal)
+	args = append(args, r.Fingerprint, r.TTL.Milliseconds(), r.ID, s.cmd.Actor, r.Stamp(), buckets, r.Field(), s.cmd.Refusal, s.history)
 	s.run = pipe.Do(ctx, append(args, s.cmd.Args...)...)
 }
 

@@ -20,7 +20,7 @@ func (a Alone) Commit(ctx context.Context, cmd Command) (Result, error) {
 	}
 	conn := a.topology.client(primary).Conn()
 	defer func() { _ = conn.Close() }()
-	run := newRun(cmd, false)
+	run := newRun(cmd, a.History(), false)
 	one, group := committer{conn: conn, ask: mostReplicas}, []*item{{queue: run.queue}}
 	seq, count, err := one.pipeline(ctx, group)
 	if err == nil && isNoScript(run.told(0)) { // from there on it is sent whole

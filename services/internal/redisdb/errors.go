@@ -24,6 +24,9 @@ var (
 	// ErrBusy: too many writes are held already; nothing was written.
 	ErrBusy = &fault.Error{Kind: fault.Unavailable, Code: "busy", RetryAfter: 2 * time.Second,
 		Detail: "Too many writes are waiting for the store. Nothing was changed."}
+	// ErrRestoring: the data is being replaced by a backup's, or has been; nothing was written.
+	ErrRestoring = &fault.Error{Kind: fault.Unavailable, Code: "restoring", RetryAfter: 5 * time.Second,
+		Detail: "The shop is being restored from a backup. Nothing was changed; it opens again afterwards."}
 	// ErrBadToken: no commit of this shop has given that Consistency-Token.
 	ErrBadToken = fault.BadParameter("Consistency-Token", "bad-token", "Send the token as the answer to a write showed it.")
 	// ErrKeyReused: the Idempotency-Key came before with another body.

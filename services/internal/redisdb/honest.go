@@ -33,6 +33,8 @@ var (
 	errBehind = errors.New("the node has not seen the commit that was asked for")
 	errOld    = errors.New("the node's data is too old")
 	errEmpty  = errors.New("the node has no data, or no commit was ever made")
+	// errOtherHistory: a restore is under way there, or has ended, or has not reached the node.
+	errOtherHistory = errors.New("the node has the data of another history")
 )
 
 // readPatience is how long a read goes on asking when no node can answer it: at
@@ -53,6 +55,10 @@ func (db *DB) readMany(ctx context.Context, queue question, commands int) error 
 	}
 	patience := time.Now().Add(readPatience)
 	for {
+		if db.Restoring() {
+			db.metrics.read(sourceNobody)
+			return ErrRestoring
+		}
 		begun := time.Now()
 		err := db.readOnce(ctx, queue)
 		if err == nil {
@@ -161,7 +167,7 @@ func (db *DB) order() []string {
 func (db *DB) readNode(ctx context.Context, node string, atLeast int64, queue question) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	var beat, seq *redis.StringCmd
+	var beat, seq, history *redis.StringCmd
 	var now *redis.TimeCmd
 	err := pipeline(ctx, db.topology.client(node), func(ctx context.Context, pipe redis.Pipeliner) {
 		beat, now = pipe.Get(ctx, KeyHeartbeat()), pipe.Time(ctx)
@@ -169,9 +175,13 @@ func (db *DB) readNode(ctx context.Context, node string, atLeast int64, queue qu
 			seq = pipe.Get(ctx, KeyCommitSeq())
 		}
 		queue(ctx, pipe)
+		history = pipe.Get(ctx, KeyHistory()) // after them: a restore may have begun meanwhile
 	})
 	if err != nil {
 		return 0, err
+	}
+	if !db.inHistory(history.Val()) {
+		return 0, errOtherHistory
 	}
 	if atLeast > 0 {
 		if seen, _ := strconv.ParseInt(seq.Val(), 10, 64); seen < atLeast {

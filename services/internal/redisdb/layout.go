@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -24,27 +25,37 @@ const (
 	Layout = config.Layout
 )
 
-// CheckSchema writes the first layout's number into an empty data set and refuses
-// a data set whose layout this program does not know.
+// CheckSchema writes the first layout's number, and the id of a history, into an empty data set. It refuses a data set
+// whose layout this program does not know, and answers ErrRestoring while a restore is under way.
 func (db *DB) CheckSchema(ctx context.Context) error {
 	primary := db.topology.primary()
 	if primary == nil {
 		return errNoPrimary
 	}
-	layout, err := primary.Get(ctx, KeySchema()).Int64()
+	text, err := primary.Get(ctx, KeySchema()).Result()
 	if errors.Is(err, redis.Nil) { // SETNX first would be refused at maxmemory
 		if err = primary.SetNX(ctx, KeySchema(), cmp.Or(db.settings.FirstLayout, Layout), 0).Err(); err != nil {
 			return err
 		}
-		layout, err = primary.Get(ctx, KeySchema()).Int64()
+		text, err = primary.Get(ctx, KeySchema()).Result()
 	}
-	if err == nil && (layout < OldestLayout || layout > Layout) {
+	if err != nil {
+		return err
+	}
+	layout, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		db.restoring.Store(true)
+		return ErrRestoring
+	}
+	if layout < OldestLayout || layout > Layout {
 		return fmt.Errorf("the data has layout %d, this program knows %d to %d", layout, OldestLayout, Layout)
 	}
-	if err == nil {
-		db.learnLayout(layout)
+	db.restoring.Store(false)
+	if err := db.beginHistory(ctx); err != nil {
+		return err
 	}
-	return err
+	db.learnLayout(layout)
+	return nil
 }
 
 // Layout is the number of the layout that is in force, as this replica knows it: it

@@ -160,6 +160,8 @@ func (m *metrics) passedOver(err error) {
 		reason = "empty"
 	case errors.Is(err, errBehind):
 		reason = "behind"
+	case errors.Is(err, errOtherHistory):
+		reason = "other-history"
 	}
 	m.passed.WithLabelValues(reason).Inc()
 }

@@ -1,13 +1,14 @@
 -- Stands before every write script; see script.go for how the two are joined.
 --
 -- KEYS[1] the remembered outcome of this request    KEYS[2] the stream of events
--- KEYS[3] the number of the layout that is in force
+-- KEYS[3] the number of the layout that is in force, or the mark of a restore    KEYS[4] the id of the history
 -- ARGV[1] fingerprint of the request's body         ARGV[2] how long to remember it, ms; 0 = not at all
 -- ARGV[3] id of the HTTP request                    ARGV[4] who makes it (user id, or a part of the shop)
 -- ARGV[5] stamp: 8 bytes made from the fingerprint, then 4 made from the id
 -- ARGV[6] prefix of the keys of the caller's buckets; '' = this outcome has a key of its own
 -- ARGV[7] this outcome's field in a bucket
 -- ARGV[8] name of the refusal that the API replica has found already; '' = it has found no reason to refuse
+-- ARGV[9] id of the history that the API replica works in; '' = it knows none yet, and works in any
 -- The rest is the script's own, from 1, in keys and args. script.go sets sparing before
 -- this line: true in the form of a freeing script that runs while memory is short.
 --
@@ -46,7 +47,7 @@ local function from(list, first)
   return rest
 end
 -- A function costs time in each run, even if it is not called: there are few.
-local keys, args, call = from(KEYS, 4), from(ARGV, 9), redis.call
+local keys, args, call = from(KEYS, 5), from(ARGV, 10), redis.call
 
 -- int renders a whole number. Lua itself would write 1e+15, and redis.call takes twice as long for a number as for a text.
 local function int(n) return string.format('%d', n) end
@@ -62,10 +63,7 @@ end
 
 -- layout is the number of the layout that is in force at this very moment. A form
 -- or a rule that the release before does not know begins with it: if layout() >= 2.
-local function layout()
-  request.layout = request.layout or tonumber(redis.call('GET', KEYS[3]) or '1')
-  return request.layout
-end
+local function layout() return request.layout end
 
 -- mark is the end of the request's id, in form 1: enough to tell two requests under one key apart.
 local function mark() return string.sub(request.id, -8) end
@@ -82,10 +80,15 @@ local DAY = 86400000
 -- part is the key of the part of a full bucket that this outcome belongs to.
 local function part(bucket) return bucket .. ':' .. string.byte(request.field) % 32 end
 
+-- While a restore is under way there is no layout, only its mark, and nothing is written. After it the data has another
+-- history: what a replica has read before, or was told to write, belongs to the data that was there.
+local known = call('MGET', KEYS[3], KEYS[4], KEYS[1])
+request.layout = tonumber(known[1] or '1')
+if not request.layout then return { 5, 'restoring' } end
+if ARGV[9] ~= '' and known[2] ~= ARGV[9] then return { 5, 'other-history' } end
+
 if request.ttl > 0 then
-  local both = call('MGET', KEYS[1], KEYS[3])
-  local record = both[1]
-  request.layout = tonumber(both[2] or '1')
+  local record = known[3]
   if not record and request.buckets ~= '' and request.layout >= 2 then
     -- A bucket is of today or of yesterday, in days from 1970; late in the day it may be of tomorrow, if another
     -- node was primary then and its clock was ahead.

@@ -27,7 +27,8 @@ var (
 
 // refusals has the error of each name.
 var refusals = map[string]*fault.Error{
-	ErrFull.Code:    ErrFull,
+	ErrFull.Code:  ErrFull,
+	markRestoring: ErrRestoring, refusedOtherHistory: ErrRestoring,
 	errDayKeys.Code: errDayKeys, errDayBytes.Code: errDayBytes,
 	fault.DayShare.Code: fault.DayShare, fault.DayAddress.Code: fault.DayAddress,
 }

@@ -26,16 +26,21 @@ var (
 // missed signs.
 const lifeTTL = 3 * time.Second
 
-// signLife says that this API replica is alive. It learns how many are, and which
-// layout is in force.
+// signLife says that this API replica is alive. It learns how many are, which
+// layout is in force, and of a restore.
 func (db *DB) signLife(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	keys := []string{KeyReplicas(), KeySchema()}
-	told, err := db.runUnacknowledged(ctx, lifeScript, keys, db.settings.Replica, lifeTTL.Milliseconds()).Int64Slice()
-	if err == nil && len(told) == 2 {
-		db.peers.Store(told[0])
-		db.learnLayout(told[1])
+	keys := []string{KeyReplicas(), KeySchema(), KeyHistory()}
+	told, err := db.runUnacknowledged(ctx, lifeScript, keys, db.settings.Replica, lifeTTL.Milliseconds()).Slice()
+	if err != nil || len(told) != 3 {
+		return
+	}
+	layout, _ := told[1].(string)
+	history, _ := told[2].(string)
+	if db.learn(layout, history) {
+		peers, _ := told[0].(int64)
+		db.peers.Store(peers)
 	}
 }
 
@@ -47,7 +52,7 @@ func (db *DB) Replicas() int { return max(1, int(db.peers.Load())) }
 func (db *DB) CountPerMinute(ctx context.Context, what, subject string, perMinute int) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	wait, err := db.runUnacknowledged(ctx, rateScript, []string{KeyRate(what, subject)}, perMinute, time.Minute.Milliseconds()).Int64()
+	wait, err := db.runUnacknowledged(ctx, rateScript, []string{KeyRate(what, subject), KeySchema()}, perMinute, time.Minute.Milliseconds()).Int64()
 	return time.Duration(wait) * time.Millisecond, err
 }
 

@@ -204,15 +204,27 @@ func (db *DB) readStrong(ctx context.Context, queue question, commands int) erro
 			return err
 		}
 	}
+	if db.Restoring() {
+		return ErrRestoring
+	}
 	var own []redis.Cmder
+	var history *redis.StringCmd
+	other := false
 	err := db.committer.submitRead(&item{
 		deadline: db.deadline(ctx), size: commands,
 		queue: func(ctx context.Context, pipe redis.Pipeliner) {
 			before := pipe.Len()
 			queue(ctx, pipe)
+			history = pipe.Get(ctx, KeyHistory())
 			own = pipe.Cmds()[before:]
 		},
-		told: func(int64) error { return firstError(own) },
+		told: func(int64) error {
+			if err := firstError(own); err != nil || history == nil {
+				return err
+			}
+			other = !db.inHistory(history.Val())
+			return nil
+		},
 	}, r.Reader, r.Caller)
 	if err != nil {
 		db.metrics.read(sourceNobody)
@@ -225,6 +237,10 @@ func (db *DB) readStrong(ctx context.Context, queue question, commands int) erro
 	}
 	if err != nil {
 		return final(err, "strong read")
+	}
+	if other {
+		db.metrics.read(sourceNobody)
+		return ErrRestoring
 	}
 	db.metrics.read(sourceGroup)
 	return nil

@@ -109,7 +109,7 @@ func weakened(prelude string) string {
 		case noOwnIDs:
 			prelude = replace(prelude, "ttl = tonumber(ARGV[2])", "ttl = tonumber(ARGV[2]) > "+ownTTL()+" and tonumber(ARGV[2]) or 0")
 		case layout3Early:
-			prelude = replace(replace(prelude, "tonumber(redis.call('GET', KEYS[3]) or '1')", "3"), "tonumber(both[2] or '1')", "3")
+			prelude = replace(prelude, "tonumber(known[1] or '1')", "3")
 		case refusalsForgot:
 			prelude = replace(prelude, "if request.ttl > 0 then remember(",
 				"if request.ttl > 0 and (code == 0 or request.ttl > "+ownTTL()+") then remember(")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"evergreen/services/internal/redisdb"
 	"evergreen/services/internal/shoptest"
 )
 
@@ -17,6 +18,7 @@ const tokenHeader = "Consistency-Token"
 func TestTokensCursorsAndETagsOfEitherVersionAreAcceptedByBoth(t *testing.T) {
 	p := startPair(t)
 	shoptest.Product(t, p.admin, 1)
+	cursor := ""
 	for _, way := range []struct{ from, to *shoptest.Client }{{p.before, p.now}, {p.now, p.before}} {
 		made := way.from.Want(t, http.StatusCreated, "POST", "/v1/products", shoptest.Object{"name": "A", "price": shoptest.Euros(1), "stock": 3})
 		path := "/v1/products/" + made.Text(t, "id")
@@ -29,7 +31,7 @@ func TestTokensCursorsAndETagsOfEitherVersionAreAcceptedByBoth(t *testing.T) {
 		way.to.With("If-Match", made.Header.Get("ETag")).Refused(t, http.StatusPreconditionFailed, "stale", "PATCH", path, shoptest.Object{"name": "C"})
 
 		first := way.from.Current().Want(t, http.StatusOK, "GET", "/v1/products?limit=1", nil)
-		cursor := first.Text(t, "next_cursor")
+		cursor = first.Text(t, "next_cursor")
 		next := "/v1/products?limit=1&cursor=" + cursor
 		require.Equal(t, string(way.from.Current().Want(t, http.StatusOK, "GET", next, nil).Body),
 			string(way.to.Current().Want(t, http.StatusOK, "GET", next, nil).Body))
@@ -70,6 +72,13 @@ func TestTokensCursorsAndETagsOfEitherVersionAreAcceptedByBoth(t *testing.T) {
 		p.now.With(tokenHeader, unsigned).Refused(t, http.StatusBadRequest, "bad-parameter", "GET", path, nil)
 	}
 	p.now.With(tokenHeader, signed).Want(t, http.StatusOK, "GET", path, nil)
+	named := p.now.Want(t, http.StatusOK, "PATCH", path, shoptest.Object{"name": "C"}).Header.Get(tokenHeader)
+	require.Regexp(t, `^3\.`+p.ask(t, "GET", redisdb.KeyHistory())+`\.[1-9][0-9]*\.[A-Za-z0-9_-]{16}$`, named)
+	p.now.With(tokenHeader, named).Want(t, http.StatusOK, "GET", path, nil)
+	first := p.now.Current().Want(t, http.StatusOK, "GET", "/v1/products?limit=1", nil).Text(t, "next_cursor")
+	require.Len(t, first, 32, "a cursor names the history, too")
+	p.now.Current().Want(t, http.StatusOK, "GET", "/v1/products?limit=1&cursor="+first, nil)
+	p.now.Refused(t, http.StatusGone, "cursor-outdated", "GET", "/v1/products?limit=1&cursor="+cursor, nil)
 }
 
 // commits is the number of the last commit group.

@@ -21,6 +21,7 @@ const (
 	contextUnsure    = "may have been done"
 	contextRetried   = "sent by nginx once more"
 	contextDay       = "quotas of the day"
+	contextCursors   = "cursors"
 )
 
 // The two roles.

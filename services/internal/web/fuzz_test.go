@@ -72,7 +72,7 @@ func FuzzQueries(f *testing.F) {
 		sent.Set("limit", strconv.Itoa(page.Limit))
 		if page.Before != "" {
 			require.True(t, IsID(page.Before))
-			sent.Set("cursor", cursorOf(page.Before))
+			sent.Set("cursor", Cursors{}.issue(page.Before))
 		}
 		given, err := url.ParseQuery(query)
 		require.NoError(t, err)

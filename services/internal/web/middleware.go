@@ -69,9 +69,13 @@ func Deadline(limit time.Duration) gin.HandlerFunc {
 }
 
 // RequireReady refuses until the shop was ready once: whoever is answered can
-// rely on the admin being there.
-func RequireReady(ready func() bool) gin.HandlerFunc {
+// rely on the admin being there. It refuses with another error while refusal gives one.
+func RequireReady(ready func() bool, refusal func() error) gin.HandlerFunc {
 	return func(c *gin.Context) {
+		if err := refusal(); err != nil {
+			Fail(c, err)
+			return
+		}
 		if !ready() {
 			Fail(c, &fault.Error{Kind: fault.Unavailable, Code: "starting",
 				Detail: "This replica is still starting.", RetryAfter: 2 * time.Second})

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/base64"
 	"maps"
 	"net/http"
 	"net/url"
@@ -49,7 +48,7 @@ func Query(c *gin.Context, filters ...string) (Page, map[string]string, error) {
 				return page, nil, fault.BadParameter(name, "bad-limit", "limit is a whole number from 1 to 100.")
 			}
 		case name == "cursor":
-			if page.Before, err = decodeCursor(sent[0]); err != nil {
+			if page.Before, err = cursorsOf(c).read(sent[0]); err != nil {
 				return page, nil, err
 			}
 		case !slices.Contains(filters, name):
@@ -63,16 +62,6 @@ func Query(c *gin.Context, filters ...string) (Page, map[string]string, error) {
 	return page, values, nil
 }
 
-func decodeCursor(cursor string) (string, error) {
-	id, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || !IsID(string(id)) || cursorOf(string(id)) != cursor {
-		return "", fault.BadParameter("cursor", "bad-cursor", "This cursor is not one that a list gave out.")
-	}
-	return string(id), nil
-}
-
-func cursorOf(id string) string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
-
 // List answers with one page: items are rendered resources, last the id where
 // the next page goes on, or "" when there is no more. The items are written one after the other: a page that were put
 // together first would be in memory twice.
@@ -80,7 +69,7 @@ func List(c *gin.Context, items []jsontext.Value, last string) error {
 	madeAnswer(c)
 	end := `],"has_more":false,"next_cursor":null}`
 	if last != "" {
-		cursor := cursorOf(last)
+		cursor := cursorsOf(c).issue(last)
 		end = `],"has_more":true,"next_cursor":"` + cursor + `"}`
 		next := *c.Request.URL
 		query := next.Query()

@@ -31,6 +31,7 @@ var kinds = map[fault.Kind]struct {
 	fault.MethodNotAllowed:     {http.StatusMethodNotAllowed, "This resource does not have that method", 0},
 	fault.Conflict:             {http.StatusConflict, "The state of the shop does not allow this", 0},
 	fault.Stale:                {http.StatusPreconditionFailed, "The resource has changed", 0},
+	fault.Gone:                 {http.StatusGone, "What the request refers to is gone", 0},
 	fault.TooLarge:             {http.StatusRequestEntityTooLarge, "The request is too large", 0},
 	fault.UnsupportedMediaType: {http.StatusUnsupportedMediaType, "The body is of a type that is not read here", 0},
 	fault.TooMany:              {http.StatusTooManyRequests, "Too many requests", time.Second},
