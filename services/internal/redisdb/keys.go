@@ -105,3 +105,7 @@ func KeyStrikes(userID string) string { return "evg:strikes:" + userID }
 
 // KeyUnpaid has the bytes of unpaid purchases by kinds of customers and by address. Hash.
 func KeyUnpaid() string { return "evg:unpaid" }
+
+// KeyRestore says who restores a backup into this shop now, and how far it has come; services/ops/backup/restore has its
+// fields. Hash.
+func KeyRestore() string { return "evg:restore" }
