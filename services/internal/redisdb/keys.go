@@ -109,3 +109,6 @@ func KeyUnpaid() string { return "evg:unpaid" }
 // KeyRestore says who restores a backup into this shop now, and how far it has come; services/ops/backup/restore has its
 // fields. Hash.
 func KeyRestore() string { return "evg:restore" }
+
+// KeyRestores counts the restores that the data have come through. String.
+func KeyRestores() string { return "evg:restores" }

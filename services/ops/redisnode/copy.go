@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -23,10 +24,11 @@ const (
 // Copied counts what Copy has done: keys, and bytes of their dumps.
 type Copied struct{ Keys, Bytes int64 }
 
-// dumped is a key as DUMP gives it.
-type dumped struct {
-	key, dump string
-	expires   int64 // ms since 1970, 0 never
+// Dumped is a key as DUMP gives it.
+type Dumped struct {
+	Key, Dump string
+	// ExpiresMillis is when it expires, in ms since 1970; 0 never.
+	ExpiresMillis int64
 }
 
 // parts says how a large collection of a type is read and written in parts.
@@ -42,7 +44,19 @@ var parts = map[string]struct{ read, write string }{
 func (n *Node) Copy(ctx context.Context, to *Node, pattern string, skip func(key string) bool,
 	after func(Copied) error) (Copied, error) {
 	var done Copied
-	err := n.Scan(ctx, pattern, copyBatch, func(keys []string) error {
+	err := n.Dumps(ctx, pattern, skip, func(group []Dumped) error {
+		if err := n.copyGroup(ctx, to, group, &done); err != nil {
+			return err
+		}
+		return after(done)
+	})
+	return done, err
+}
+
+// Dumps visits the keys that match a pattern in groups of a bounded size, but for those that skip names. A key can come
+// twice.
+func (n *Node) Dumps(ctx context.Context, pattern string, skip func(key string) bool, visit func([]Dumped) error) error {
+	return n.Scan(ctx, pattern, copyBatch, func(keys []string) error {
 		wanted := keys[:0]
 		for _, key := range keys {
 			if !skip(key) {
@@ -54,20 +68,21 @@ func (n *Node) Copy(ctx context.Context, to *Node, pattern string, skip func(key
 			return err
 		}
 		for _, group := range groups(found) {
-			if err := n.copyGroup(ctx, to, group, &done); err != nil {
-				return err
-			}
-			if err := after(done); err != nil {
+			if err := visit(group); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return done, err
+}
+
+// Command makes the key again as it was.
+func (d Dumped) Command() Command {
+	return Command{"RESTORE", d.Key, d.ExpiresMillis, d.Dump, "REPLACE", "ABSTTL"}
 }
 
 // dump reads keys; those that have expired are left out.
-func (n *Node) dump(ctx context.Context, keys []string) ([]dumped, error) {
+func (n *Node) dump(ctx context.Context, keys []string) ([]Dumped, error) {
 	commands := make([]Command, 0, 2*len(keys))
 	for _, key := range keys {
 		commands = append(commands, Command{"PEXPIRETIME", key}, Command{"DUMP", key})
@@ -76,24 +91,24 @@ func (n *Node) dump(ctx context.Context, keys []string) ([]dumped, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := make([]dumped, 0, len(keys))
+	found := make([]Dumped, 0, len(keys))
 	for i, key := range keys {
 		text := Text(replies[2*i+1])
 		if text == "" {
 			continue
 		}
 		expires, _ := replies[2*i].(int64)
-		found = append(found, dumped{key: key, dump: text, expires: max(0, expires)})
+		found = append(found, Dumped{Key: key, Dump: text, ExpiresMillis: max(0, expires)})
 	}
 	return found, nil
 }
 
 // groups splits dumps into those of one transaction each.
-func groups(all []dumped) [][]dumped {
-	var found [][]dumped
+func groups(all []Dumped) [][]Dumped {
+	var found [][]Dumped
 	begin, bytes := 0, 0
 	for i, d := range all {
-		if bytes += len(d.dump); bytes >= exchangeBytes || i == len(all)-1 {
+		if bytes += len(d.Dump); bytes >= exchangeBytes || i == len(all)-1 {
 			found = append(found, all[begin:i+1])
 			begin, bytes = i+1, 0
 		}
@@ -101,10 +116,10 @@ func groups(all []dumped) [][]dumped {
 	return found
 }
 
-func (n *Node) copyGroup(ctx context.Context, to *Node, group []dumped, done *Copied) error {
+func (n *Node) copyGroup(ctx context.Context, to *Node, group []Dumped, done *Copied) error {
 	commands := make([]Command, 0, len(group))
 	for _, d := range group {
-		done.Keys, done.Bytes = done.Keys+1, done.Bytes+int64(len(d.dump))
+		done.Keys, done.Bytes = done.Keys+1, done.Bytes+int64(len(d.Dump))
 		large, err := n.isLarge(ctx, d)
 		if err != nil {
 			return err
@@ -115,17 +130,17 @@ func (n *Node) copyGroup(ctx context.Context, to *Node, group []dumped, done *Co
 			}
 			continue
 		}
-		commands = append(commands, Command{"RESTORE", d.key, d.expires, d.dump, "REPLACE", "ABSTTL"})
+		commands = append(commands, d.Command())
 	}
 	return to.Transaction(ctx, commands)
 }
 
 // isLarge gives the type of a key that is copied in parts, "" for all others.
-func (n *Node) isLarge(ctx context.Context, d dumped) (string, error) {
-	if len(d.dump) < largeBytes {
+func (n *Node) isLarge(ctx context.Context, d Dumped) (string, error) {
+	if len(d.Dump) < largeBytes {
 		return "", nil
 	}
-	kind, err := n.Text(ctx, "TYPE", d.key)
+	kind, err := n.Text(ctx, "TYPE", d.Key)
 	if _, known := parts[kind]; !known {
 		kind = ""
 	}
@@ -133,13 +148,13 @@ func (n *Node) isLarge(ctx context.Context, d dumped) (string, error) {
 }
 
 // copyParts copies a large collection in several transactions.
-func (n *Node) copyParts(ctx context.Context, to *Node, d dumped, kind string) error {
-	if _, err := to.Do(ctx, "UNLINK", d.key); err != nil {
+func (n *Node) copyParts(ctx context.Context, to *Node, d Dumped, kind string) error {
+	if _, err := to.Do(ctx, "UNLINK", d.Key); err != nil {
 		return err
 	}
 	how := parts[kind]
-	err := n.Elements(ctx, how.read, d.key, partElements, func(elements []string) error {
-		command := Command{how.write, d.key}
+	err := n.Elements(ctx, how.read, d.Key, partElements, func(elements []string) error {
+		command := Command{how.write, d.Key}
 		for i := range elements {
 			if kind == "zset" { // ZSCAN gives the member first, ZADD takes the score first
 				command = append(command, elements[i^1])
@@ -149,14 +164,37 @@ func (n *Node) copyParts(ctx context.Context, to *Node, d dumped, kind string) e
 		}
 		return to.Transaction(ctx, []Command{command})
 	})
-	if err == nil && d.expires > 0 {
-		_, err = to.Do(ctx, "PEXPIREAT", d.key, strconv.FormatInt(d.expires, 10))
+	if err == nil && d.ExpiresMillis > 0 {
+		_, err = to.Do(ctx, "PEXPIREAT", d.Key, strconv.FormatInt(d.ExpiresMillis, 10))
 	}
 	return err
 }
 
-// Transaction sends all commands as one MULTI/EXEC. If Redis refuses one as it comes in, none has run.
+const (
+	// patience is how long a transaction waits for a primary that has no replica that is up to date.
+	patience = time.Minute
+	// askAgain is the time between two tries.
+	askAgain = 100 * time.Millisecond
+)
+
+// Transaction sends all commands as one MULTI/EXEC. If Redis refuses one as it comes in, none has run. While the node
+// refuses writes because its replicas are behind, it tries again.
 func (n *Node) Transaction(ctx context.Context, commands []Command) error {
+	for deadline := time.Now().Add(patience); ; {
+		err := n.transaction(ctx, commands)
+		behind := err != nil && strings.Contains(err.Error(), "NOREPLICAS")
+		if !behind || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-time.After(askAgain):
+		}
+	}
+}
+
+func (n *Node) transaction(ctx context.Context, commands []Command) error {
 	if len(commands) == 0 {
 		return nil
 	}

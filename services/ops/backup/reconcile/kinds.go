@@ -46,6 +46,7 @@ func kinds() []kind {
 		fixed("layout", "string", redisdb.KeySchema()),
 		fixed("history", "string", redisdb.KeyHistory()),
 		fixed("lock of a restore", "hash", redisdb.KeyRestore()),
+		fixed("count of restores", "string", redisdb.KeyRestores()),
 		fixed("migrations", "hash", redisdb.KeyMigrations()),
 		fixed("lease of the migrations", "string", redisdb.KeyMigrationLease()),
 		fixed("commit sequence", "string", redisdb.KeyCommitSeq()),

@@ -2,8 +2,6 @@ package reconcile_test
 
 import (
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -84,12 +82,7 @@ func (s sold) copied(t *testing.T) *redisnode.Node {
 // empty is a scratch server without data.
 func empty(t *testing.T) *redisnode.Node {
 	t.Helper()
-	dir := t.TempDir()
-	files := filepath.Join(dir, "appendonlydir")
-	require.NoError(t, os.Mkdir(files, 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(files, "a.aof.1.incr.aof"), nil, 0o644))
-	require.NoError(t, os.WriteFile(filepath.Join(files, "a.aof.manifest"), []byte("file a.aof.1.incr.aof seq 1 type i\n"), 0o644))
-	server, err := scratch.Start(t.Context(), dir, scratch.Limits{})
+	server, err := scratch.Empty(t.Context(), t.TempDir(), scratch.Limits{})
 	require.NoError(t, err)
 	t.Cleanup(server.Stop)
 	return server.Node()

@@ -94,6 +94,22 @@ func Start(ctx context.Context, dir string, limits Limits) (*Server, error) {
 	return s, nil
 }
 
+// Empty makes a server without data, with dir as its directory.
+func Empty(ctx context.Context, dir string, limits Limits) (*Server, error) {
+	files := filepath.Join(dir, "appendonlydir")
+	if err := os.MkdirAll(files, 0o700); err != nil {
+		return nil, err
+	}
+	for name, text := range map[string]string{
+		"appendonly.aof.1.incr.aof": "", "appendonly.aof.manifest": "file appendonly.aof.1.incr.aof seq 1 type i\n",
+	} {
+		if err := os.WriteFile(filepath.Join(files, name), []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	return Start(ctx, dir, limits)
+}
+
 // inspect estimates the memory that the files need, and refuses a directory that is none of Redis's.
 func inspect(dir string) (needBytes int64, err error) {
 	files := filepath.Join(dir, "appendonlydir")
