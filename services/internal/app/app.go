@@ -38,6 +38,9 @@ const (
 	// drainTimeout is how long requests in flight are waited for: the deadline of
 	// a write and then some.
 	drainTimeout = 12 * time.Second
+	// succession is the time between the ends of two replicas after a restore: longer than a replica needs to end, and to
+	// answer again after its supervisor's first pause.
+	succession = 2 * time.Second
 )
 
 // App is one API replica.
@@ -63,13 +66,14 @@ type App struct {
 
 	stopSetup context.CancelFunc
 	failed    chan error
+	ended     chan struct{}
 }
 
 // New builds a replica; nothing runs and nothing listens yet.
 func New(c config.Config, log *slog.Logger) (*App, error) {
 	gin.SetMode(gin.ReleaseMode)
 	log = log.With("replica", c.ReplicaName)
-	a := &App{config: c, log: log, metrics: newMetrics(c), failed: make(chan error, 2)}
+	a := &App{config: c, log: log, metrics: newMetrics(c), failed: make(chan error, 2), ended: make(chan struct{})}
 	a.db = redisdb.New(redisdb.Settings{
 		MasterName: c.MasterName, Sentinels: c.Sentinels, User: c.RedisUser, Password: c.RedisPassword,
 		SentinelUser: c.SentinelUser, SentinelPassword: c.SentinelPassword, Deadline: c.CommitDeadline,
@@ -183,6 +187,7 @@ func (a *App) Start(ctx context.Context) error {
 	setup, a.stopSetup = context.WithCancel(context.Background())
 	prepared, held := make(chan struct{}), make(chan struct{})
 	go a.prepare(setup, prepared, held)
+	go a.awaitEnd(setup)
 	select {
 	case <-prepared:
 	case <-held:
@@ -258,9 +263,23 @@ func (a *App) restoring() error {
 	return nil
 }
 
-// Ended is closed when a restore has replaced the data. The replica is to be stopped then, and another one started:
-// what it has in memory belongs to the data that was there.
-func (a *App) Ended() <-chan struct{} { return a.db.Ended() }
+// Ended is closed after a restore has replaced the data, when it is this replica's turn to end. It is to be stopped then,
+// and started again: what it has in memory belongs to the data that was there.
+func (a *App) Ended() <-chan struct{} { return a.ended }
+
+// awaitEnd closes ended. Until its turn a replica answers 503, which tells more than a port that is closed.
+func (a *App) awaitEnd(ctx context.Context) {
+	select {
+	case <-a.db.Ended():
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-time.After(time.Duration(a.db.TurnToEnd()) * succession):
+		close(a.ended)
+	case <-ctx.Done():
+	}
+}
 
 // Failed tells of a server that ended by itself.
 func (a *App) Failed() <-chan error { return a.failed }

@@ -76,7 +76,7 @@ type claim struct {
 
 // read gives the claim of a token that this shop may have issued; false for any other.
 func (t tokens) read(token string) (claim, bool) {
-	number, history, ours := token, "", true
+	number, history, ours := token, "", false
 	switch {
 	case strings.HasPrefix(token, signedForm):
 		number, ours = t.claimed(token[len(signedForm):])

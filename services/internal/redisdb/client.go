@@ -64,9 +64,10 @@ type DB struct {
 	committer *committer
 	bound     *connections
 
-	peers  atomic.Int64 // how many API replicas share the load
-	layout atomic.Int64 // of the data, as far as this replica knows; 0 until it does
-	memory atomic.Pointer[Memory]
+	peers     atomic.Int64 // how many API replicas share the load
+	turnToEnd atomic.Int64 // how many of them end before this one after a restore
+	layout    atomic.Int64 // of the data, as far as this replica knows; 0 until it does
+	memory    atomic.Pointer[Memory]
 	// history is the id of the data's history, nil until it is known; see history.go.
 	history   atomic.Pointer[string]
 	restoring atomic.Bool // the primary has the mark of a restore

@@ -33,7 +33,7 @@ func (db *DB) signLife(ctx context.Context) {
 	defer cancel()
 	keys := []string{KeyReplicas(), KeySchema(), KeyHistory()}
 	told, err := db.runUnacknowledged(ctx, lifeScript, keys, db.settings.Replica, lifeTTL.Milliseconds()).Slice()
-	if err != nil || len(told) != 3 {
+	if err != nil || len(told) != 4 {
 		return
 	}
 	layout, _ := told[1].(string)
@@ -41,11 +41,17 @@ func (db *DB) signLife(ctx context.Context) {
 	if db.learn(layout, history) {
 		peers, _ := told[0].(int64)
 		db.peers.Store(peers)
+		before, _ := told[3].(int64)
+		db.turnToEnd.Store(before)
 	}
 }
 
 // Replicas gives how many API replicas share the load, at least 1.
 func (db *DB) Replicas() int { return max(1, int(db.peers.Load())) }
+
+// TurnToEnd is how many of the replicas that share the load have a name before this one's. In that order they end after
+// a restore, so that not all of them are away at once.
+func (db *DB) TurnToEnd() int { return int(db.turnToEnd.Load()) }
 
 // CountPerMinute counts something of subject, over all replicas, and answers how
 // long the caller has to wait: 0 while it is within perMinute.
