@@ -1,9 +1,12 @@
 package backup
 
 import (
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"evergreen/services/ops/backup/archive"
 )
 
 // Metrics are what the backup service tells Prometheus. docs/metrics.md says what each of them means.
@@ -11,10 +14,13 @@ type Metrics struct {
 	Registry                                            *prometheus.Registry
 	configured, wanted, noRoom                          prometheus.Gauge
 	lastVerified, lastFull, size, data                  prometheus.Gauge
-	fullSeconds, verifySeconds, spoolBytes, behind      prometheus.Gauge
+	fullSeconds, verifySeconds, spoolBytes, leftOut     prometheus.Gauge
 	lastShipped                                         *prometheus.GaugeVec
 	targetFailures, chains                              *prometheus.CounterVec
 	captureFailures, verificationFailures, shippedBytes prometheus.Counter
+
+	mu                 sync.Mutex
+	verifiedAt, fullAt int64
 }
 
 // NewMetrics makes the metrics. The series of each target are there from the start.
@@ -40,7 +46,7 @@ func NewMetrics(targets []string) *Metrics {
 	m.fullSeconds = gauge("shop_backup_duration_seconds", "How long the last full backup took until it was in a target.")
 	m.verifySeconds = gauge("shop_backup_verification_duration_seconds", "How long the last verification took.")
 	m.spoolBytes = gauge("shop_backup_spool_bytes", "Bytes that are made and not yet in all targets.")
-	m.behind = gauge("shop_backup_targets_left_out", "Targets that fell behind and are left out until the next full backup.")
+	m.leftOut = gauge("shop_backup_targets_left_out", "Targets that fell behind and are left out until the next full backup.")
 	m.captureFailures = counter("shop_backup_failures_total", "Full backups and shipments that could not be made.")
 	m.verificationFailures = counter("shop_backup_verification_failures_total", "Verifications that failed.")
 	m.shippedBytes = counter("shop_backup_shipped_bytes_total", "Encrypted bytes of segments that were put into targets.")
@@ -77,5 +83,38 @@ const (
 	causeSilent   = "silent-node"
 )
 
-// seconds is a time as metrics have it.
-func seconds(at time.Time) float64 { return float64(at.UnixMilli()) / 1000 }
+// recalled sets what an earlier service had done, unless this one has done it since.
+func (m *Metrics) recalled(verifiedMillis, fullMillis int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.verifiedAt, m.fullAt = max(m.verifiedAt, verifiedMillis), max(m.fullAt, fullMillis)
+	m.lastVerified.Set(float64(m.verifiedAt) / 1000)
+	m.lastFull.Set(float64(m.fullAt) / 1000)
+}
+
+// fulls notes a full backup that is complete in a target.
+func (m *Metrics) fulls(full archive.Full) {
+	m.size.Set(float64(full.Bytes))
+	m.data.Set(float64(full.DataBytes))
+	now := time.Now()
+	m.fullSeconds.Set(now.Sub(time.UnixMilli(full.StartedMillis)).Seconds())
+	m.recalled(0, now.UnixMilli())
+}
+
+// verified notes a verification.
+func (m *Metrics) verified(note archive.Verified) {
+	m.verifySeconds.Set(float64(note.DurationMillis) / 1000)
+	m.recalled(note.VerifiedMillis, 0)
+}
+
+// Configured notes whether backups are made, and whether they should be.
+func (m *Metrics) Configured(settings Settings, usable bool) {
+	m.configured.Set(0)
+	m.wanted.Set(0)
+	if usable && settings.Configured() {
+		m.configured.Set(1)
+	}
+	if len(settings.Targets) > 0 || settings.Published {
+		m.wanted.Set(1)
+	}
+}

@@ -26,9 +26,18 @@ type Contents struct {
 	DataBytes int64
 }
 
+// Option changes how Extract works.
+type Option func(*extraction)
+
+// Paced has Extract call wait before it writes bytes of the files, so that the disk is left to others.
+func Paced(wait func(ctx context.Context, bytes int) error) Option {
+	return func(e *extraction) { e.wait = wait }
+}
+
 // Extract makes dir/appendonlydir from a chain. It refuses what is damaged, incomplete, mixed or
 // encrypted to another key, and then leaves nothing in dir. It overwrites nothing.
-func Extract(ctx context.Context, store target.Store, chain Chain, identities []age.Identity, dir string) (Contents, error) {
+func Extract(ctx context.Context, store target.Store, chain Chain, identities []age.Identity, dir string,
+	options ...Option) (Contents, error) {
 	contents := Contents{Chain: chain.ID, Dir: filepath.Join(dir, "appendonlydir")}
 	sidecars, err := restorable(ctx, store, chain)
 	if err != nil {
@@ -45,8 +54,11 @@ func Extract(ctx context.Context, store target.Store, chain Chain, identities []
 	} else if err != nil {
 		return contents, explain(err)
 	}
-	err = (&extraction{store: store, identities: identities, contents: &contents, lengths: map[string]int64{}}).run(ctx, sidecars)
-	if err != nil {
+	e := &extraction{store: store, identities: identities, contents: &contents, lengths: map[string]int64{}}
+	for _, option := range options {
+		option(e)
+	}
+	if err := e.run(ctx, sidecars); err != nil {
 		return contents, errors.Join(err, os.RemoveAll(contents.Dir))
 	}
 	return contents, nil
@@ -84,6 +96,7 @@ type extraction struct {
 	store      target.Store
 	identities []age.Identity
 	contents   *Contents
+	wait       func(ctx context.Context, bytes int) error
 	// previous is the SHA-256 of the plain text of the segment before.
 	previous string
 	// lengths is what each file has so far.

@@ -13,7 +13,8 @@ import (
 func (e *extraction) segment(ctx context.Context, sidecar Sidecar) error {
 	return readSealed(ctx, e.store, sidecar, func(sealed io.Reader) error {
 		hash, err := open(sealed, e.identities, func(header Header) (io.Writer, error) {
-			return e.accept(sidecar, header)
+			file, err := e.accept(sidecar, header)
+			return &steady{ctx: ctx, file: file, wait: e.wait}, err
 		})
 		e.previous = hash
 		return err
@@ -21,7 +22,7 @@ func (e *extraction) segment(ctx context.Context, sidecar Sidecar) error {
 }
 
 // accept checks that a segment is the next one, and gives the file that it continues.
-func (e *extraction) accept(sidecar Sidecar, header Header) (io.Writer, error) {
+func (e *extraction) accept(sidecar Sidecar, header Header) (*os.File, error) {
 	if err := e.check(sidecar, header); err != nil {
 		return nil, err
 	}
@@ -107,4 +108,30 @@ func (e *extraction) finish() error {
 		}
 	}
 	return nil
+}
+
+// steady writes a file in steps that it brings to the disk one by one: one large sync at the end would hold up those of
+// Redis.
+type steady struct {
+	ctx      context.Context
+	file     *os.File
+	wait     func(ctx context.Context, bytes int) error
+	unsynced int
+}
+
+// stepBytes is what is written between two syncs.
+const stepBytes = 4 << 20
+
+func (s *steady) Write(text []byte) (int, error) {
+	if s.wait != nil {
+		if err := s.wait(s.ctx, len(text)); err != nil {
+			return 0, err
+		}
+	}
+	n, err := s.file.Write(text)
+	if s.unsynced += n; err == nil && s.unsynced >= stepBytes {
+		s.unsynced = 0
+		err = s.file.Sync()
+	}
+	return n, err
 }

@@ -54,7 +54,8 @@ type Header struct {
 
 // State is what the shop had when a segment was taken.
 type State struct {
-	// Sequence is a commit number: all commits up to it are in this segment and those before.
+	// Sequence is a commit number: all commits up to it are in this segment and those before. All segments of a full
+	// backup have that of the whole full backup.
 	Sequence int64 `json:"sequence"`
 	// HeartbeatMillis is the primary's clock of the newest heartbeat that is surely in it.
 	HeartbeatMillis int64 `json:"heartbeat_ms"`
@@ -105,15 +106,19 @@ type Verified struct {
 	Counts map[string]int64 `json:"counts"`
 }
 
-// NewChain makes the id of a chain: the time and 64 random bits. Ids sort by time.
+// NewChain makes the id of a chain: the time, to the millisecond, and 64 random bits. Ids sort by time.
 func NewChain(now time.Time) string {
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // It never fails.
-	return now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(random[:])
+	now = now.UTC()
+	return fmt.Sprintf("%s%03dZ-%s", now.Format(chainClock), now.Nanosecond()/1e6, hex.EncodeToString(random[:]))
 }
 
+// chainClock is how an id begins; three digits follow.
+const chainClock = "20060102T150405"
+
 var (
-	chainID     = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{16}$`)
+	chainID     = regexp.MustCompile(`^[0-9]{8}T[0-9]{9}Z-[0-9a-f]{16}$`)
 	segmentFile = regexp.MustCompile(`^([0-9]{5,7})\.(seg\.age|json)$`)
 	aofFile     = regexp.MustCompile(`^appendonly\.aof\.([0-9]+\.(base\.rdb|base\.aof|incr\.aof)|manifest)$`)
 )
@@ -123,7 +128,7 @@ func ChainTime(id string) (time.Time, error) {
 	if !chainID.MatchString(id) {
 		return time.Time{}, fmt.Errorf("%q is not the id of a backup", id)
 	}
-	return time.Parse("20060102T150405Z", id[:16])
+	return time.Parse(chainClock+".000", id[:len(chainClock)]+"."+id[len(chainClock):len(chainClock)+3])
 }
 
 // Names of the files of a chain.

@@ -71,6 +71,20 @@ func List(ctx context.Context, store target.Store) ([]Chain, error) {
 	return chains, nil
 }
 
+// Find reads what a target has of one chain.
+func Find(ctx context.Context, store target.Store, id string) (Chain, error) {
+	objects, err := store.List(ctx)
+	if err != nil {
+		return Chain{}, err
+	}
+	objects = slices.DeleteFunc(objects, func(object target.Object) bool { return path.Dir(object.Name) != id })
+	if len(objects) == 0 || !chainID.MatchString(id) {
+		return Chain{}, fmt.Errorf("%s has no backup %q: %w", store.Name(), id, target.ErrNotFound)
+	}
+	chain := survey(id, objects)
+	return chain, chain.readNotes(ctx, store)
+}
+
 // survey says what is there by the names of the files alone.
 func survey(id string, files []target.Object) Chain {
 	chain := Chain{ID: id, gap: -1}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"evergreen/services/internal/redisdb"
 	"evergreen/services/ops/backup/archive"
 	"evergreen/services/ops/backup/failpoint"
 	"evergreen/services/ops/redisnode"
@@ -27,6 +28,8 @@ type Capture struct {
 	Files []File
 	// State is what they surely hold.
 	State archive.State
+	// NewestPurchase is the id of the newest purchase that they surely hold, or empty.
+	NewestPurchase string
 
 	source       *Source
 	manifestText string
@@ -88,6 +91,9 @@ func (c *Capture) take(ctx context.Context) (err error) {
 	if c.State, err = c.readState(ctx); err != nil {
 		return err
 	}
+	if c.NewestPurchase, err = c.newestPurchase(ctx); err != nil {
+		return err
+	}
 	if err := c.link(); err != nil {
 		return err
 	}
@@ -109,6 +115,17 @@ func (c *Capture) readState(ctx context.Context) (state archive.State, err error
 		return err
 	})
 	return state, err
+}
+
+func (c *Capture) newestPurchase(ctx context.Context) (newest string, err error) {
+	err = c.source.with(ctx, c.Node, func(ctx context.Context, conn *redisnode.Node) error {
+		found, err := conn.Do(ctx, "ZRANGE", redisdb.KeyAllPurchases(), 0, 0, "REV")
+		for _, id := range redisnode.Texts(found) {
+			newest = id
+		}
+		return err
+	})
+	return newest, err
 }
 
 // link gives each file a second name. It is made in a directory beside data/, which must stay as Redis left it.

@@ -13,7 +13,7 @@ import (
 )
 
 // Store is one target. Names are relative paths of plain characters, such as
-// "20260102T030405Z-0123456789abcdef/00001.json".
+// "20260102T030405678Z-0123456789abcdef/00001.json".
 type Store interface {
 	// Name is how messages and metrics call the target. It holds no secret.
 	Name() string
@@ -43,13 +43,20 @@ type Credentials struct{ AccessKey, SecretKey string }
 // Open gives the target that an address describes: the absolute path of a directory that
 // exists, or s3://HOST[:PORT]/BUCKET[/PREFIX], or s3+http:// for a store without TLS.
 func Open(address string, credentials Credentials) (Store, error) {
+	var store Store
+	var err error
 	switch {
 	case strings.HasPrefix(address, "/"):
-		return OpenDirectory(address)
+		store, err = OpenDirectory(address)
 	case strings.HasPrefix(address, "s3://"), strings.HasPrefix(address, "s3+http://"):
-		return OpenS3(address, credentials)
+		store, err = OpenS3(address, credentials)
+	default:
+		err = fmt.Errorf("the target %q is neither an absolute path nor an s3:// address", address)
 	}
-	return nil, fmt.Errorf("the target %q is neither an absolute path nor an s3:// address", address)
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
 }
 
 // partPrefix begins the names of files that are not complete.

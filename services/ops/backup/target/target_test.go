@@ -145,8 +145,9 @@ func TestAnAddressThatCannotBeATargetIsRefused(t *testing.T) {
 		"", "backups", "ftp://host/x", "s3://", "s3://host", "s3://host/bucket/../x", "s3://user:word@host/bucket",
 		filepath.Join(t.TempDir(), "absent"),
 	} {
-		_, err := target.Open(address, keys)
+		store, err := target.Open(address, keys)
 		require.Error(t, err, address)
+		require.Nil(t, store)
 		require.NotContains(t, err.Error(), "word")
 	}
 	_, err := target.Open("s3://host/bucket", target.Credentials{})
