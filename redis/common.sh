@@ -58,10 +58,18 @@ need_secrets() {
 	done
 }
 
+# optional_secret NAME: a secret that an older .env lacks. Without it the user has a random password, with which
+# no program can log in.
+optional_secret() {
+	eval "value=\${$1:-}"
+	if [ -z "$value" ]; then export "$1=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')"; fi
+	need_secrets "$1"
+}
+
 # check_admin_user: the operator's name must not change what another user may do.
 check_admin_user() {
 	case $REDIS_ADMIN_USER in
-	api | api-[0-9]* | boot | default | exporter | replication | sentinel)
+	api | api-[0-9]* | backup | boot | default | exporter | replication | sentinel)
 		die "REDIS_ADMIN_USER=$REDIS_ADMIN_USER is the name of a user that the shop itself needs" ;;
 	*[!A-Za-z0-9_-]*) die "REDIS_ADMIN_USER may hold letters, digits, _ and - only" ;;
 	esac

@@ -20,6 +20,7 @@ case ${1:-} in
 redis)
 	list=users.acl port=6379
 	need_secrets REDIS_REPLICATION_PASSWORD
+	optional_secret REDIS_BACKUP_PASSWORD
 	;;
 sentinel) list=sentinel-users.acl port=26379 ;;
 *) die 'usage: grant-rights.sh redis|sentinel' ;;

@@ -189,7 +189,7 @@ func nothingSecret(t *testing.T, shop *stack.Stack, admin *shoptest.Client) {
 	}
 	for _, name := range []string{
 		"SECRET_KEY", "ADMIN_PASSWORD", "REDIS_API_PASSWORD", "REDIS_EXPORTER_PASSWORD", "REDIS_REPLICATION_PASSWORD",
-		"REDIS_SENTINEL_PASSWORD", "REDIS_BOOT_PASSWORD", "REDIS_ADMIN_PASSWORD",
+		"REDIS_SENTINEL_PASSWORD", "REDIS_BOOT_PASSWORD", "REDIS_BACKUP_PASSWORD", "REDIS_ADMIN_PASSWORD",
 	} {
 		require.NotEmpty(t, shop.Setting(name))
 		secrets = append(secrets, shop.Setting(name))

@@ -31,7 +31,7 @@ func TestAnEnvOfAnEarlierVersionIsGivenTheSecretsThatItLacks(t *testing.T) {
 	added, err := CompleteEnv(root)
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"REDIS_API_PASSWORD", "REDIS_REPLICATION_PASSWORD", "REDIS_SENTINEL_PASSWORD", "REDIS_BOOT_PASSWORD",
+		"REDIS_API_PASSWORD", "REDIS_REPLICATION_PASSWORD", "REDIS_SENTINEL_PASSWORD", "REDIS_BOOT_PASSWORD", "REDIS_BACKUP_PASSWORD",
 		"REDIS_ADMIN_USER", "REDIS_ADMIN_PASSWORD", "API_REPLICAS", "COMPOSE_PROFILES",
 	}, added)
 	text := readFile(t, path)

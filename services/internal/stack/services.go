@@ -47,7 +47,7 @@ func (s *Stack) script(svc service, dir, name string) command {
 		"REDIS_ADMIN_USER", "REDIS_ADMIN_PASSWORD",
 	}
 	if svc.kind == kindRedis {
-		own = append(own, "REDIS_MAXMEMORY", "REDIS_REPLICATION_PASSWORD")
+		own = append(own, "REDIS_MAXMEMORY", "REDIS_REPLICATION_PASSWORD", "REDIS_BACKUP_PASSWORD")
 	} else {
 		own = append(own, "SENTINEL_DOWN_AFTER_MS")
 	}

@@ -29,6 +29,7 @@ func rightsOnNodes() map[string]string {
 		"replication": "ping replconf psync",
 		"sentinel":    "ping info subscribe publish multi exec slaveof config|rewrite client|setname client|kill script|kill",
 		"boot":        "ping info replicaof",
+		"backup":      "ping info get",
 	}
 }
 
@@ -164,6 +165,8 @@ func usersReachTheirOwnKeysAndChannels(t *testing.T, s *Stack) {
 		{"api-3", "redis-1", "EVAL return(redis.call('GET','other')) 0", "key"},
 		{"api-3", "sentinel-1", "SUBSCRIBE +switch-master", ""},
 		{"api-3", "sentinel-1", "SUBSCRIBE __sentinel__:hello", "channel"},
+		{"backup", "redis-1", "GET evg:heartbeat", ""},
+		{"backup", "redis-1", "GET evg:own", "key"},
 		{"api", "sentinel-1", "SUBSCRIBE +switch-master", ""},
 		{"api", "sentinel-1", "SUBSCRIBE __sentinel__:hello", "channel"},
 		{"sentinel", "redis-1", "SUBSCRIBE __sentinel__:hello", ""},
@@ -182,11 +185,11 @@ func usersReachTheirOwnKeysAndChannels(t *testing.T, s *Stack) {
 
 func noSecretIsGoodForTwo(t *testing.T, s *Stack) {
 	t.Helper()
-	users := []string{"api", "exporter", "replication", "sentinel", "boot", "admin", "default", "api-2", "api-3"}
+	users := []string{"api", "exporter", "replication", "sentinel", "boot", "backup", "admin", "default", "api-2", "api-3"}
 	for _, server := range RedisAndSentinels() {
 		_, err := ask(t.Context(), s.Process(server).Addr(), login{user: "default"}, "PING")
 		require.ErrorContains(t, err, "WRONGPASS", server)
-		for _, secret := range users[:6] {
+		for _, secret := range users[:7] {
 			for _, user := range users {
 				as := login{user, s.loginOf(secret).password}
 				if user == "admin" {
@@ -194,7 +197,7 @@ func noSecretIsGoodForTwo(t *testing.T, s *Stack) {
 				}
 				_, err := ask(t.Context(), s.Process(server).Addr(), as, "PING")
 				own := user == secret || strings.HasPrefix(user, "api-") && secret == "api"
-				if own && (user != "replication" || strings.HasPrefix(server, "redis")) {
+				if own && (user != "replication" && user != "backup" || strings.HasPrefix(server, "redis")) {
 					require.NoError(t, err, "%s at %s", user, server)
 				} else {
 					require.ErrorContains(t, err, "WRONGPASS", "%s with the secret of %s at %s", user, secret, server)
