@@ -108,7 +108,7 @@ func redisStorage() []*Panel {
 			q(`redis_rdb_last_bgsave_status{`+node+`}`, "{{instance}}")).
 			size(8, 8).limits("red", 1, "green").says(0, "FAILED", "red", 1, "ok", "green"),
 		graph("Age of the last snapshot",
-			"Time since each node wrote its last snapshot. Normal is under an hour while the shop sells; an idle shop has nothing to save. It grows and grows: see the state beside. The append-only file has no age: each write is in it before it is acknowledged.",
+			"Time since each node wrote its last snapshot. Normal is under 84 minutes while the shop sells; an idle shop has nothing to save. It grows and grows: see the state beside. The append-only file has no age: each write is in it before it is acknowledged.",
 			"s", q(`time() - redis_rdb_last_save_timestamp_seconds{`+node+`}`, "{{instance}}")).
 			size(8, 8).marked("transparent", 86400, "orange"),
 		graph("Size of the append-only file",

@@ -32,7 +32,7 @@ func TestTheRedisNodesRunWithTheSettingsThatPromisesRestOn(t *testing.T) {
 	t.Parallel()
 	s := StartT(t, Options{Services: RedisAndSentinels(), Settings: map[string]string{"REDIS_MAXMEMORY": "64mb"}})
 	want := map[string]string{
-		"appendonly": "yes", "appendfsync": "always", "save": "3600 1 300 100 60 10000", "maxmemory": "67108864",
+		"appendonly": "yes", "appendfsync": "always", "maxmemory": "67108864",
 		"maxmemory-policy": "noeviction", "repl-diskless-sync-delay": "0", "repl-ping-replica-period": "1",
 		"replica-priority": "100", "min-replicas-to-write": "1", "min-replicas-max-lag": "2",
 	}
@@ -47,6 +47,24 @@ func TestTheRedisNodesRunWithTheSettingsThatPromisesRestOn(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"2000", "3000", "1", "2"},
 		[]string{view["down-after-milliseconds"], view["failover-timeout"], view["parallel-syncs"], view["quorum"]})
+}
+
+// While all three nodes have a forked child, an order costs three times as much.
+func TestNoTwoNodesForkByTheSameMeasure(t *testing.T) {
+	t.Parallel()
+	s := StartT(t, Options{Services: RedisAndSentinels()})
+	for _, setting := range []string{"save", "auto-aof-rewrite-percentage", "auto-aof-rewrite-min-size"} {
+		values := map[string]bool{}
+		for _, node := range servicesOf(kindRedis) {
+			reply, err := s.Redis(t.Context(), node.name, "CONFIG", "GET", setting)
+			require.NoError(t, err)
+			name, value, _ := strings.Cut(reply, "\n")
+			require.Equal(t, setting, name)
+			require.Regexp(t, "^[1-9]", value)
+			values[value] = true
+		}
+		require.Len(t, values, 3, setting)
+	}
 }
 
 func TestAChangedSettingHoldsFromTheNextStartAndNothingLearnedIsLost(t *testing.T) {
