@@ -76,7 +76,8 @@ type claim struct {
 
 // read gives the claim of a token that this shop may have issued; false for any other.
 func (t tokens) read(token string) (claim, bool) {
-	number, history, ours := token, "", false
+	number, history := token, ""
+	var ours bool
 	switch {
 	case strings.HasPrefix(token, signedForm):
 		number, ours = t.claimed(token[len(signedForm):])
