@@ -26,7 +26,8 @@ func backoff(deaths int) time.Duration {
 // say) is tried again, too.
 func (p *Process) revive(life *run) {
 	p.mu.Lock()
-	if life.ended.Sub(life.started) >= settled {
+	// A process that ends by itself and well, as the API does when its data were replaced, has not died.
+	if life.ended.Sub(life.started) >= settled || life.why == nil {
 		p.deaths = 0
 	}
 	p.mu.Unlock()

@@ -1,0 +1,243 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"filippo.io/age"
+
+	"evergreen/services/internal/redisdb"
+	"evergreen/services/ops/backup/aof"
+	"evergreen/services/ops/backup/archive"
+	"evergreen/services/ops/backup/reconcile"
+	"evergreen/services/ops/backup/scratch"
+	"evergreen/services/ops/backup/target"
+)
+
+// Wanted says which state is restored. The zero value is the last one that the targets have.
+type Wanted struct {
+	// Chain is the id of a backup; "" is the newest one that has the state.
+	Chain string
+	// At is a moment; Sequence is a commit. One of them at most is set.
+	At       time.Time
+	Sequence int64
+}
+
+// Backups is where backups are, and what reads them.
+type Backups struct {
+	Stores     []target.Store
+	Identities []age.Identity
+	// Limits are those of the scratch server.
+	Limits scratch.Limits
+}
+
+// prepared is a data set on a scratch server.
+type prepared struct {
+	server *scratch.Server
+	dir    string
+	// what describes it for people.
+	what   string
+	report reconcile.Report
+}
+
+func (p *prepared) close() {
+	if p.server != nil {
+		p.server.Stop()
+	}
+	_ = os.RemoveAll(p.dir)
+}
+
+// fetch loads the wanted state into a scratch server whose files are in dir, and checks it there.
+func (b Backups) fetch(ctx context.Context, dir string, wanted Wanted, say func(string, ...any)) (*prepared, error) {
+	var refused []error
+	for _, store := range b.Stores {
+		chains, err := archive.List(ctx, store)
+		if err != nil {
+			refused = append(refused, fmt.Errorf("%s: %w", store.Name(), err))
+			continue
+		}
+		fitting := wanted.fitting(chains)
+		if len(fitting) == 0 {
+			refused = append(refused, fmt.Errorf("%w: %s has %d backups, and none of them fits", ErrNoBackup, store.Name(), len(chains)))
+		}
+		for _, chain := range fitting {
+			say("reading the backup %s from %s", chain.ID, store.Name())
+			p, err := b.load(ctx, store, chain, dir, wanted)
+			if err == nil {
+				return p, nil
+			}
+			refused = append(refused, fmt.Errorf("the backup %s of %s: %w", chain.ID, store.Name(), err))
+			if !errors.Is(err, aof.ErrOutside) {
+				return nil, errors.Join(refused...)
+			}
+		}
+	}
+	return nil, errors.Join(refused...)
+}
+
+// mostTries is how many backups are tried for a state that can be in several of them.
+const mostTries = 3
+
+// fitting gives the backups that can have the wanted state, the likeliest first.
+func (w Wanted) fitting(chains []archive.Chain) []archive.Chain {
+	var early, late []archive.Chain // begun before, and after, the wanted state
+	for _, chain := range chains {
+		begun, err := archive.ChainTime(chain.ID)
+		switch {
+		case err != nil, w.Chain != "" && chain.ID != w.Chain:
+		case w.Chain == "" && !chain.Complete():
+		case !w.At.IsZero() && begun.After(w.At), w.Sequence > 0 && chain.Full != nil && chain.Full.Sequence > w.Sequence:
+			late = append(late, chain)
+		default:
+			early = append(early, chain)
+		}
+	}
+	slices.Reverse(early)
+	if w.At.IsZero() && w.Sequence == 0 {
+		return early[:min(1, len(early))]
+	}
+	// A later backup can reach back to before it was begun: its node's files do.
+	all := append(early[:min(1, len(early))], late...)
+	return all[:min(mostTries, len(all))]
+}
+
+func (b Backups) load(ctx context.Context, store target.Store, chain archive.Chain, dir string, wanted Wanted) (_ *prepared, err error) {
+	p := &prepared{dir: filepath.Join(dir, "scratch")}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if err := errors.Join(os.RemoveAll(p.dir), os.MkdirAll(p.dir, 0o700)); err != nil {
+		return nil, err
+	}
+	contents, err := archive.Extract(ctx, store, chain, b.Identities, p.dir)
+	if err != nil {
+		return nil, err
+	}
+	failpointPass("restore-extracted")
+	expect, err := b.cut(ctx, p.dir, contents, wanted)
+	if err != nil {
+		return nil, err
+	}
+	failpointPass("restore-cut")
+	if p.server, err = scratch.Start(ctx, p.dir, b.Limits); err != nil {
+		return nil, err
+	}
+	if p.report, err = reconcile.Check(ctx, p.server.Node(), expect); err != nil {
+		return nil, err
+	}
+	p.what = "the backup " + chain.ID
+	return p, p.report.Err()
+}
+
+// cut cuts the files, and says what they have to have then.
+func (b Backups) cut(ctx context.Context, dir string, contents archive.Contents, wanted Wanted) (reconcile.Expect, error) {
+	files, err := aof.Open(dir)
+	if err != nil {
+		return reconcile.Expect{}, err
+	}
+	switch {
+	case !wanted.At.IsZero():
+		return reconcile.Expect{}, files.CutAtMoment(wanted.At)
+	case wanted.Sequence > 0:
+		base, err := b.baseSequence(ctx, dir, files)
+		if err != nil {
+			return reconcile.Expect{}, err
+		}
+		return reconcile.Expect{CommitSeq: wanted.Sequence}, files.CutAtCommit(wanted.Sequence, base)
+	}
+	_, err = files.Trim()
+	return reconcile.Expect{CommitSeq: contents.Last.Sequence, History: contents.Last.History}, err
+}
+
+// baseSequence loads the base alone, to learn the commit sequence that the increments begin with.
+func (b Backups) baseSequence(ctx context.Context, dir string, files *aof.Files) (int64, error) {
+	dir = filepath.Join(dir, "base")
+	defer func() { _ = os.RemoveAll(dir) }()
+	there, err := files.BaseOnly(dir)
+	if err != nil || !there {
+		return 0, err
+	}
+	server, err := scratch.Start(ctx, dir, b.Limits)
+	if err != nil {
+		return 0, err
+	}
+	defer server.Stop()
+	return server.Node().Number(ctx, redisdb.KeyCommitSeq())
+}
+
+// fetchAside loads what was kept aside into a scratch server, and checks it there.
+func fetchAside(ctx context.Context, keptIn, dir string, a Aside, limits scratch.Limits) (_ *prepared, err error) {
+	p := &prepared{dir: filepath.Join(dir, "scratch")}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if err := errors.Join(os.RemoveAll(p.dir), os.MkdirAll(p.dir, 0o700)); err != nil {
+		return nil, err
+	}
+	if p.server, err = scratch.Empty(ctx, p.dir, limits); err != nil {
+		return nil, err
+	}
+	if err := loadAside(ctx, keptIn, a, p.server.Node()); err != nil {
+		return nil, err
+	}
+	if _, err := p.server.Node().Do(ctx, "SET", redisdb.KeySchema(), a.Layout); err != nil {
+		return nil, err
+	}
+	p.what = "the data of before the restore at " + a.Made.UTC().Format(time.RFC3339)
+	p.report, err = reconcile.Check(ctx, p.server.Node(), reconcile.Expect{CommitSeq: a.CommitSeq, History: a.History})
+	p.report.HeartbeatMillis = a.Made.UnixMilli()
+	return p, errors.Join(err, p.report.Err())
+}
+
+// renew gives the prepared data a new history and new versions.
+func (p *prepared) renew(ctx context.Context, history string, restoresOfShop int64, endSessions bool) error {
+	node := p.server.Node()
+	restores, err := node.Number(ctx, redisdb.KeyRestores())
+	if err != nil {
+		return err
+	}
+	restores = max(restores, restoresOfShop) + 1
+	if err := raise(ctx, node, restores); err != nil {
+		return err
+	}
+	if endSessions {
+		if err := dropSessions(ctx, p); err != nil {
+			return err
+		}
+	}
+	for key, value := range map[string]any{redisdb.KeyRestores(): restores, redisdb.KeyHistory(): history} {
+		if _, err := node.Do(ctx, "SET", key, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropSessions ends all sessions.
+func dropSessions(ctx context.Context, p *prepared) error {
+	node := p.server.Node()
+	for _, pattern := range []string{redisdb.KeySession("*"), redisdb.KeyUserSessions("*")} {
+		err := node.Scan(ctx, pattern, raiseBatch, func(keys []string) error {
+			commands := make([]any, 0, len(keys)+1)
+			commands = append(commands, "UNLINK")
+			for _, key := range keys {
+				commands = append(commands, key)
+			}
+			_, err := node.Do(ctx, commands...)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,327 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"evergreen/services/internal/redisdb"
+	"evergreen/services/ops/backup/failpoint"
+	"evergreen/services/ops/redisnode"
+)
+
+// Restorer restores one shop.
+type Restorer struct {
+	Shop    Shop
+	Backups Backups
+	// Dir is the program's own directory: for scratch files, and for what is kept aside.
+	Dir string
+	// Say hears of each step.
+	Say func(format string, a ...any)
+	// Ask shows people what will happen, and gives an error unless they agree.
+	Ask func(plan string) error
+	// EndSessions has all users log in again.
+	EndSessions bool
+}
+
+func failpointPass(point string) { failpoint.Pass(point) }
+
+// Result says what a restore has done.
+type Result struct {
+	// History is the id of the new history.
+	History string
+	// Lost is what the shop had and the restored data have not; it is listed in LostFile.
+	Lost     Lost
+	LostFile string
+	// Closed is how long the shop was closed.
+	Closed time.Duration
+	// CommitSeq and NewestPurchase are those of the restored data.
+	CommitSeq      int64
+	NewestPurchase string
+}
+
+// Restore puts a backup in the place of the shop's data.
+func (r Restorer) Restore(ctx context.Context, wanted Wanted) (Result, error) {
+	return r.run(ctx, func(ctx context.Context, dir string, _ *lock) (*prepared, error) {
+		return r.Backups.fetch(ctx, dir, wanted, r.Say)
+	})
+}
+
+// Undo brings back what the last restore has kept aside. Of a restore that was killed before it changed anything it only
+// opens the shop.
+func (r Restorer) Undo(ctx context.Context) (Result, error) {
+	return r.run(ctx, func(ctx context.Context, dir string, l *lock) (*prepared, error) {
+		if l.step == stepHolding {
+			return nil, errOpenOnly
+		}
+		all, err := asides(r.Dir)
+		if err != nil {
+			return nil, err
+		}
+		if len(all) == 0 {
+			return nil, fmt.Errorf("%w: %s has no data of before a restore", ErrNoBackup, r.Dir)
+		}
+		a := all[len(all)-1]
+		if l.step == stepLoading && l.aside != a.Name {
+			return nil, fmt.Errorf("%w: the data are in %s of the host that began the restore, and the newest in %s are %s",
+				ErrNoBackup, l.aside, r.Dir, a.Name)
+		}
+		r.Say("reading the data of before the restore at %s", a.Made.UTC().Format(time.RFC3339))
+		return fetchAside(ctx, r.Dir, dir, a, r.Backups.Limits)
+	})
+}
+
+// errOpenOnly says that the shop is closed, and its data are as they were.
+var errOpenOnly = errors.New("only open the shop")
+
+// fetching loads what is to be restored into a scratch server.
+type fetching func(ctx context.Context, dir string, l *lock) (*prepared, error)
+
+// run is a restore.
+func (r Restorer) run(ctx context.Context, fetch fetching) (result Result, err error) {
+	scratchDir, err := r.workDir()
+	if err != nil {
+		return result, err
+	}
+	defer os.RemoveAll(scratchDir)
+	n, err := r.Shop.connect(ctx)
+	if err != nil {
+		return result, err
+	}
+	defer n.close()
+	l, ctx, err := take(ctx, n.primary)
+	if err != nil {
+		return result, err
+	}
+	defer func() {
+		if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
+			err = errors.Join(err, cause)
+		}
+		l.free(ctx)
+	}()
+	if l.step != "" {
+		r.Say("an earlier restore has left the shop closed (step %s)", l.step)
+	}
+	p, err := fetch(ctx, scratchDir, l)
+	if errors.Is(err, errOpenOnly) {
+		return r.openOnly(ctx, n, l)
+	}
+	if err != nil {
+		return result, err
+	}
+	defer p.close()
+	return r.replace(ctx, n, l, p)
+}
+
+// workDir makes an empty directory for scratch files. What a program that was killed has left there goes.
+func (r Restorer) workDir() (string, error) {
+	if err := os.MkdirAll(r.Dir, 0o700); err != nil {
+		return "", err
+	}
+	found, err := filepath.Glob(filepath.Join(r.Dir, "work-*"))
+	if err != nil {
+		return "", err
+	}
+	for _, dir := range found {
+		pid, err := strconv.Atoi(filepath.Base(dir)[len("work-"):])
+		if err == nil && errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
+			_ = os.RemoveAll(dir)
+		}
+	}
+	dir := filepath.Join(r.Dir, fmt.Sprintf("work-%d", os.Getpid()))
+	return dir, errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o700))
+}
+
+func (r Restorer) openOnly(ctx context.Context, n *nodes, l *lock) (Result, error) {
+	if err := r.Ask("The shop is closed, and its data are as they were before the restore. It will be opened.\n"); err != nil {
+		return Result{}, err
+	}
+	if err := n.open(ctx, l, l.layout); err != nil {
+		return Result{}, err
+	}
+	r.Say("the shop is open again, with the data that it had")
+	history, _, err := n.primary.Get(ctx, redisdb.KeyHistory())
+	return Result{History: history}, err
+}
+
+// replace asks, and puts the prepared data in the place of the shop's.
+func (r Restorer) replace(ctx context.Context, n *nodes, l *lock, p *prepared) (result Result, err error) {
+	history := redisdb.NewHistory()
+	if err := r.prepare(ctx, n, p, history); err != nil {
+		return result, err
+	}
+	aside := Aside{Name: l.aside, Made: time.Now(), Instead: p.what, Layout: l.layout}
+	if l.step != stepLoading {
+		aside.Name = asidePrefix + aside.Made.UTC().Format("20060102T150405.000Z")
+	}
+	result = Result{History: history, CommitSeq: p.report.CommitSeq, NewestPurchase: p.report.NewestPurchase,
+		LostFile: filepath.Join(r.Dir, aside.Name, asideLost)}
+	if err := r.ask(ctx, n, l, p, result.LostFile); err != nil {
+		return result, err
+	}
+	began := time.Now()
+	if l.step != stepLoading {
+		if result.Lost, err = r.close(ctx, n, l, p, aside); err != nil {
+			return result, err
+		}
+	}
+	if err := r.load(ctx, n, l, p); err != nil {
+		return result, fmt.Errorf("%w\nThe shop is closed. Run the restore again, or undo it", err)
+	}
+	result.Closed = time.Since(began)
+	r.Say("the shop is open after %.1f s; its history is %s", result.Closed.Seconds(), history)
+	return result, nil
+}
+
+// prepare gives the data their new versions, and holds that they fit into the shop.
+func (r Restorer) prepare(ctx context.Context, n *nodes, p *prepared, history string) error {
+	bytes, err := dataBytes(ctx, p.server.Node())
+	if err != nil {
+		return err
+	}
+	if err := n.room(ctx, bytes); err != nil {
+		return err
+	}
+	restores, err := n.primary.Number(ctx, redisdb.KeyRestores())
+	if err != nil {
+		return err
+	}
+	r.Say("%s: %d products, %d purchases, commit %d; it adds up", p.what, p.report.Products, p.report.Purchases, p.report.CommitSeq)
+	if err := p.renew(ctx, history, restores, r.EndSessions); err != nil {
+		return err
+	}
+	failpointPass("restore-prepared")
+	return nil
+}
+
+// close holds the shop, keeps its data aside and lists what will be lost. If it cannot do that, it opens the shop again.
+func (r Restorer) close(ctx context.Context, n *nodes, l *lock, p *prepared, a Aside) (lost Lost, err error) {
+	r.Say("the shop is closed: its API answers 503 restoring")
+	defer func() {
+		if err != nil && !errors.Is(context.Cause(ctx), ErrRunning) {
+			undone, cancel := context.WithTimeout(context.WithoutCancel(ctx), replicated)
+			defer cancel()
+			err = errors.Join(err, n.open(undone, l, l.layout))
+			r.Say("nothing was restored, and the shop is open again")
+		}
+	}()
+	if err := n.hold(ctx, l); err != nil {
+		return lost, err
+	}
+	failpointPass("restore-held")
+	if a.CommitSeq, err = n.primary.Number(ctx, redisdb.KeyCommitSeq()); err != nil {
+		return lost, err
+	}
+	if a.History, _, err = n.primary.Get(ctx, redisdb.KeyHistory()); err != nil {
+		return lost, err
+	}
+	if _, err = keepAside(ctx, n.primary, r.Dir, a); err != nil {
+		return lost, err
+	}
+	failpointPass("restore-aside")
+	l.aside = a.Name
+	lost, err = listLost(ctx, n.primary, p.server.Node(), filepath.Join(r.Dir, a.Name, asideLost))
+	if err == nil {
+		r.Say("the present data are kept in %s; %d purchases are lost, and %d lose changes", filepath.Join(r.Dir, a.Name), lost.Purchases, lost.Changes)
+	}
+	return lost, err
+}
+
+// load deletes the shop's data, and copies the prepared ones into the primary.
+func (r Restorer) load(ctx context.Context, n *nodes, l *lock, p *prepared) error {
+	if err := n.primaryStill(ctx); err != nil {
+		return err
+	}
+	for _, node := range n.all() { // a node may have been started anew since the shop was closed
+		if err := older(ctx, node, "off"); err != nil {
+			return err
+		}
+	}
+	err := n.primary.Transaction(ctx, []redisnode.Command{
+		{"FLUSHALL", "ASYNC"}, {"SET", redisdb.KeySchema(), mark}, l.fields(time.Now().UnixMilli()),
+	})
+	if err != nil {
+		return err
+	}
+	l.step = stepLoading
+	if err := n.written(ctx, loadedWithin); err != nil {
+		return err
+	}
+	failpointPass("restore-flushed")
+	if err := freed(ctx, n.primary); err != nil {
+		return err
+	}
+	if err := r.copy(ctx, n, p); err != nil {
+		return err
+	}
+	layout, _, err := p.server.Node().Get(ctx, redisdb.KeySchema())
+	if err != nil {
+		return err
+	}
+	return n.open(ctx, l, layout)
+}
+
+// freed waits until the memory of the deleted data is free.
+func freed(ctx context.Context, node *redisnode.Node) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		info, err := node.Info(ctx, "memory")
+		if err != nil || info["lazyfree_pending_objects"] == "0" {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// paceBytes is how much is sent until the replicas have to have it: a replica that is far behind would begin anew.
+const paceBytes = 8 << 20
+
+// sayEvery is how often the progress is told.
+const sayEvery = 5 * time.Second
+
+func (r Restorer) copy(ctx context.Context, n *nodes, p *prepared) error {
+	sent, told := int64(0), time.Now()
+	done, err := p.server.Node().Copy(ctx, n.primary, "*", notLoaded, func(done redisnode.Copied) error {
+		failpointPass("restore-loading")
+		if time.Since(told) > sayEvery {
+			told = time.Now()
+			r.Say("%d keys, %d MiB", done.Keys, done.Bytes>>20)
+		}
+		if done.Bytes-sent < paceBytes {
+			return nil
+		}
+		sent = done.Bytes
+		return n.written(ctx, loadedWithin)
+	})
+	if err != nil {
+		return err
+	}
+	// As plain commands, so that a later cut of the append-only file finds them.
+	for _, key := range []string{redisdb.KeyHistory(), redisdb.KeyCommitSeq()} {
+		value, _, err := p.server.Node().Get(ctx, key)
+		if err != nil {
+			return err
+		}
+		if _, err := n.primary.Do(ctx, "SET", key, value); err != nil {
+			return err
+		}
+	}
+	r.Say("%d keys, %d MiB are loaded", done.Keys, done.Bytes>>20)
+	return nil
+}
+
+// notLoaded names the keys that are not copied: those of the shop itself, and those that are set last.
+func notLoaded(key string) bool {
+	return ofThisShopOnly(key) || key == redisdb.KeyHistory() || key == redisdb.KeyCommitSeq()
+}
