@@ -18,7 +18,7 @@ var passed atomic.Int64
 // Pass kills this process, as SIGKILL does, if BACKUP_FAILPOINT has the name of the point: POINT or POINT:TIMES, to be
 // killed when it is passed for the TIMESth time.
 func Pass(point string) {
-	if !slices.Contains(Points(), point) {
+	if !slices.Contains(Points(), point) && !slices.Contains(RestorePoints(), point) {
 		panic("there is no failpoint " + point)
 	}
 	chosen, times, _ := strings.Cut(os.Getenv("BACKUP_FAILPOINT"), ":")

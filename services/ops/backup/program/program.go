@@ -34,6 +34,9 @@ func commands() []command {
 		{"now", "make one full backup and verify it", now},
 		{"list", "say which backups the targets have", list},
 		{"keygen", "print a new private key and its public key", keygen},
+		{"restore", "put a backup in the place of the shop's data: the last state, or that at a moment or a commit", restoring("restore")},
+		{"undo", "bring back the data that the last restore has kept aside", restoring("undo")},
+		{"show", "print the past state of one object, such as product:ID", restoring("show")},
 	}
 }
 

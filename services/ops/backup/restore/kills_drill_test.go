@@ -25,16 +25,6 @@ import (
 	"evergreen/services/ops/redisnode"
 )
 
-// points are the failpoints of a restore.
-func points() (own []string) {
-	for _, point := range failpoint.Points() {
-		if strings.HasPrefix(point, "restore-") {
-			own = append(own, point)
-		}
-	}
-	return own
-}
-
 // closes says of a point whether a restore that is killed there leaves the shop closed.
 func closes(point string) bool {
 	switch point {
@@ -51,7 +41,7 @@ func TestARestoreThatIsKilledAnywhereEndsWellTheNextTimeOrIsUndone(t *testing.T)
 		restoreInThisProcess(t)
 		return
 	}
-	require.GreaterOrEqual(t, len(points()), 8)
+	require.GreaterOrEqual(t, len(failpoint.RestorePoints()), 8)
 	v := newVault(t)
 	s := startShop(t)
 	admin := shoptest.Admin(t, s)
@@ -82,7 +72,7 @@ func TestARestoreThatIsKilledAnywhereEndsWellTheNextTimeOrIsUndone(t *testing.T)
 			left(t, s)
 		}
 	}
-	for _, point := range points() {
+	for _, point := range failpoint.RestorePoints() {
 		t.Run(point, try(point, false))
 		if closes(point) || point == "restore-opened" {
 			t.Run(point+", undone", try(point, true))

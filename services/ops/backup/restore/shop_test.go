@@ -194,10 +194,10 @@ func (b *buyers) count() int {
 	return len(b.all)
 }
 
-// awaitMore waits until n more are bought.
-func (b *buyers) awaitMore(t *testing.T, n int) {
+// awaitMore waits until 30 more are bought.
+func (b *buyers) awaitMore(t *testing.T) {
 	t.Helper()
-	wanted := b.count() + n
+	wanted := b.count() + 30
 	require.Eventually(t, func() bool { return b.count() >= wanted }, time.Minute, 5*time.Millisecond)
 }
 
