@@ -7,6 +7,7 @@ REPLAY := .data/bin/replay
 DRILL := .data/bin/drill
 BENCH := .data/bin/bench
 BUDGET := .data/bin/budget
+BACKUP := .data/bin/backup
 # Where make replay finds the shop: make up's first one and the containers' alike
 # on port 8080 of this machine, another one on its own address.
 URL ?= http://$(if $(filter 127.20.0,$(NET)),127.0.0.1,$(NET).4):8080
@@ -56,6 +57,19 @@ rolling-upgrade: ## bring the running shop up to date, one service after the oth
 finish-upgrade: $(LOCAL) ## when you are sure of a new version: lock the old one out and end the upgrade; no way back
 	@if $(LOCAL) -net $(NET) running 2>/dev/null; then exec $(LOCAL) -net $(NET) $(if $(DRY),-dry) finish-upgrade; \
 	else exec scripts/finish-upgrade $(if $(DRY),--dry-run); fi
+
+# Those of the shop of `make up` on NET if it runs, else of the one in containers. docs/backup.md.
+BACKUP_SHOP = if $(LOCAL) -net $(NET) running 2>/dev/null; then exec $(LOCAL) -net $(NET) backup $(1); \
+	else exec docker compose exec -T backup /backup $(1); fi
+
+backup: deps $(LOCAL) $(BACKUP) ## make one full backup of the running shop now, and verify it by restoring it
+	@$(call BACKUP_SHOP,now)
+
+backup-list: $(LOCAL) $(BACKUP) ## which backups there are, and how far they reach
+	@$(call BACKUP_SHOP,list)
+
+backup-key: $(BACKUP) ## print a new pair of keys for backups: make -s backup-key >FILE
+	@$(BACKUP) keygen
 
 env: $(LOCAL) ## make .env with random secrets, unless there is one
 	@$(LOCAL) env
@@ -177,7 +191,7 @@ pictures-deps:
 	@scripts/install-deps pictures
 
 # go build itself knows what has changed.
-$(LOCAL) $(REPLAY) $(DRILL) $(BUDGET): FORCE
+$(LOCAL) $(REPLAY) $(DRILL) $(BUDGET) $(BACKUP): FORCE
 	@go build -o $@ ./services/$(notdir $@)
 
 # With the tag the safeguards can be taken out that are measured.

@@ -18,6 +18,7 @@ import (
 
 const usage = `usage: local [-net 127.20.0] [-yes] [-dry] up | status | handover | finish-upgrade | running | env | clean | mail ADDRESS DIR
        local [-net 127.20.0] [-to COMMIT | -back] [-force] rolling-upgrade
+       local [-net 127.20.0] backup COMMAND [ARGUMENT...]
        local [-net 127.20.0] [-request ID] [-service NAMES] [-level LEVEL] logs
 `
 
@@ -44,6 +45,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	if flags.Arg(0) == "mail" && flags.NArg() == 3 {
 		return l.result(l.inForeground(ctx, func(ctx context.Context) error { return l.catchMail(ctx, flags.Arg(1), flags.Arg(2)) }))
+	}
+	if flags.Arg(0) == "backup" && flags.NArg() > 1 {
+		return l.result(l.backup(flags.Args()[1:]))
 	}
 	command, known := map[string]func(context.Context) error{
 		"up": l.up, "status": l.status, "handover": l.handover, "finish-upgrade": l.finishUpgrade, "running": l.running,

@@ -21,6 +21,8 @@ func (s *Stack) build(ctx context.Context, svc service) error {
 	case svc.kind == kindMail && s.mailBinary == "":
 		s.mailBinary = filepath.Join(s.dir, "local")
 		return buildProgram(ctx, s.root, "local", s.mailBinary)
+	case svc.kind == kindBackup:
+		return buildProgram(ctx, s.root, "backup", s.backupProgram())
 	}
 	return nil
 }

@@ -30,6 +30,8 @@ func (s *Stack) prepare(svc service) (command, error) {
 		return s.api(svc, dir), nil
 	case kindNginx:
 		return s.nginx(svc, dir)
+	case kindBackup:
+		return s.backup(svc, dir), nil
 	}
 	return s.observer(svc, dir)
 }
@@ -169,6 +171,8 @@ func (s *Stack) readiness(svc service) (func(context.Context) error, time.Durati
 	case kindGrafana:
 		// It makes its database first.
 		return s.answers(svc, "/api/health"), 2 * time.Minute
+	case kindBackup:
+		return s.answers(svc, "/livez"), 15 * time.Second
 	}
 	return s.answers(svc, "/"), 15 * time.Second
 }

@@ -20,6 +20,7 @@ const (
 	kindMail
 	kindAlertmanager
 	kindGrafana
+	kindBackup
 )
 
 // watches says that nobody buys from such a service: it looks on.
@@ -73,6 +74,7 @@ func topology() []service {
 		{"mail", kindMail, 20, mailPort, 0},
 		{"alertmanager", kindAlertmanager, 15, 9093, 0},
 		{grafanaName, kindGrafana, 12, 3000, 0},
+		{BackupName, kindBackup, 21, 9102, 0},
 	}
 }
 
@@ -82,9 +84,9 @@ func Everything() []string { return names(func(s service) bool { return !s.kind.
 
 // Observers names what Prometheus sees more of the shop through, and what tells
 // people: the exporters, Alertmanager and the catcher of its mails. Grafana is not
-// among them: see GrafanaProgram.
+// among them: see GrafanaProgram. Nor is the backup service: BackupName.
 func Observers() []string {
-	return names(func(s service) bool { return s.kind.observes() && s.kind != kindGrafana })
+	return names(func(s service) bool { return s.kind.observes() && s.kind < kindGrafana })
 }
 
 // WithObservers is Everything and the Observers.

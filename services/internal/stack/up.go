@@ -26,7 +26,7 @@ func (s *Stack) Up(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return s.launch(kindBackup) // The shop is open without it, so it is not waited for.
 }
 
 // observers come last: an nginx exporter ends when there is no nginx at its start.

@@ -29,7 +29,7 @@ func rightsOnNodes() map[string]string {
 		"replication": "ping replconf psync",
 		"sentinel":    "ping info subscribe publish multi exec slaveof config|rewrite client|setname client|kill script|kill",
 		"boot":        "ping info replicaof",
-		"backup":      "ping info get",
+		"backup":      "ping info get zrange",
 	}
 }
 
