@@ -29,7 +29,7 @@ func TestImagesArePinnedAndCanBeReplaced(t *testing.T) {
 		"redis-1": "REDIS_IMAGE", "sentinel-1": "REDIS_IMAGE", "edge": "NGINX_IMAGE", "nginx-a": "NGINX_IMAGE",
 		"api-1": "API_IMAGE", "prometheus": "PROMETHEUS_IMAGE", "grafana": "GRAFANA_IMAGE",
 		"alertmanager": "ALERTMANAGER_IMAGE", "redis-exporter": "REDIS_EXPORTER_IMAGE", "nginx-exporter-a": "NGINX_EXPORTER_IMAGE",
-		"nginx-exporter-b": "NGINX_EXPORTER_IMAGE", "node-exporter": "NODE_EXPORTER_IMAGE", "mail": "MAIL_IMAGE",
+		"nginx-exporter-b": "NGINX_EXPORTER_IMAGE", "node-exporter": "NODE_EXPORTER_IMAGE", "mail": "MAIL_IMAGE", "backup": "BACKUP_IMAGE",
 	}
 	for service, variable := range names {
 		require.Equal(t, "mine:1", load(t, map[string]string{variable: "mine:1"}).Services[service].Image)
@@ -56,12 +56,14 @@ func TestWithoutItsSecretsNothingIsStarted(t *testing.T) {
 
 func TestASecretGoesOnlyToWhoNeedsItAndOnlyByTheEnvironment(t *testing.T) {
 	needs := map[string]*regexp.Regexp{
-		secretKey: regexp.MustCompile(`^api-`), adminPassword: regexp.MustCompile(`^api-`), secretOf("SMTP_PASSWORD"): regexp.MustCompile(`^alertmanager$`),
+		secretKey: regexp.MustCompile(`^api-`), adminPassword: regexp.MustCompile(`^api-`),
+		secretOf("BACKUP_S3_SECRET_KEY"): regexp.MustCompile(`^backup$`), secretOf("SMTP_PASSWORD"): regexp.MustCompile(`^alertmanager$`),
 	}
 	for name, who := range redisSecrets() {
 		needs[secretOf(name)] = who
 	}
-	project := load(t, map[string]string{"COMPOSE_PROFILES": "*", "SMTP_PASSWORD": secretOf("SMTP_PASSWORD")})
+	project := load(t, map[string]string{"COMPOSE_PROFILES": "*", "SMTP_PASSWORD": secretOf("SMTP_PASSWORD"),
+		"BACKUP_S3_SECRET_KEY": secretOf("BACKUP_S3_SECRET_KEY")})
 	require.Contains(t, project.Services, "operator")
 	for name, service := range project.Services {
 		values := slices.Collect(maps.Values(environment(t, project, name)))

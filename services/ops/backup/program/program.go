@@ -33,6 +33,7 @@ func commands() []command {
 		{"serve", "make, ship and verify backups until the process is asked to stop", serve},
 		{"now", "make one full backup and verify it", now},
 		{"list", "say which backups the targets have", list},
+		{"healthcheck", "fail unless the service of this environment answers", healthcheck},
 		{"keygen", "print a new private key and its public key", keygen},
 		{"restore", "put a backup in the place of the shop's data: the last state, or that at a moment or a commit", restoring("restore")},
 		{"undo", "bring back the data that the last restore has kept aside", restoring("undo")},
@@ -70,7 +71,7 @@ func usage(all []command) string {
 	var text strings.Builder
 	text.WriteString("usage: backup COMMAND\n")
 	for _, c := range all {
-		fmt.Fprintf(&text, "  %-8s %s\n", c.name, c.about)
+		fmt.Fprintf(&text, "  %-11s %s\n", c.name, c.about)
 	}
 	return text.String()
 }

@@ -100,3 +100,26 @@ func configured(env Environment) (backup.Settings, error) {
 	}
 	return settings, err
 }
+
+// healthcheck is for a container's engine.
+func healthcheck(ctx context.Context, args []string, env Environment) error {
+	if len(args) > 0 {
+		return errUsage
+	}
+	settings, _ := backup.Load(env.Getenv) // A service with wrong settings is well: it says so.
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+settings.Metrics+"/livez", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return errors.New(answer.Status)
+	}
+	return nil
+}
