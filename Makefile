@@ -71,6 +71,23 @@ backup-list: $(LOCAL) $(BACKUP) ## which backups there are, and how far they rea
 backup-key: $(BACKUP) ## print a new pair of keys for backups: make -s backup-key >FILE
 	@$(BACKUP) keygen
 
+# CHAIN names a backup of make backup-list, AT=2026-01-02T15:04:05Z is a moment, SEQUENCE a commit. FROM is a directory or an s3://
+# address instead of BACKUP_TARGETS. KEY is the file with the private key. YES=1 does not ask. docs/restore.md.
+WANTED = $(if $(FROM),-from "$(FROM)") $(if $(CHAIN),-chain "$(CHAIN)") $(if $(AT),-at "$(AT)") $(if $(SEQUENCE),-sequence "$(SEQUENCE)")
+RESTORING = $(if $(YES),-yes) $(if $(END_SESSIONS),-end-sessions)
+RECOVERY = if $(LOCAL) -net $(NET) running 2>/dev/null || ! command -v docker >/dev/null; \
+	then exec $(LOCAL) -net $(NET) backup $(1) $(if $(KEY),-key "$(KEY)") $(2); \
+	else BACKUP_PRIVATE_KEY=$$(cat $(if $(KEY),"$(KEY)",/dev/null)) exec docker compose run --rm -e BACKUP_PRIVATE_KEY recovery $(1) $(2); fi
+
+restore: deps $(LOCAL) $(BACKUP) ## put a backup in the place of the running shop's data, after asking: KEY=file, AT=moment
+	@$(call RECOVERY,restore,$(WANTED) $(RESTORING))
+
+restore-undo: deps $(LOCAL) $(BACKUP) ## bring back the data that the last restore has kept aside, after asking
+	@$(call RECOVERY,undo,$(RESTORING))
+
+backup-show: deps $(LOCAL) $(BACKUP) ## print the past state of OBJECT=product:ID, purchase:ID or user:ID; KEY=file, AT=moment
+	@$(call RECOVERY,show,$(WANTED) "$(OBJECT)")
+
 env: $(LOCAL) ## make .env with random secrets, unless there is one
 	@$(LOCAL) env
 
@@ -200,4 +217,4 @@ $(BENCH): FORCE
 
 FORCE:
 
-.PHONY: help up status logs handover rolling-upgrade finish-upgrade env clean replay drill drill-controls drill-short drill-list drill-table attack attack-controls attack-short attack-list bench budget test test-compose test-logs sweep soak dashboard-pictures fuzz mutants lint build deps test-deps drill-deps pictures-deps FORCE
+.PHONY: restore restore-undo backup-show help up status logs handover rolling-upgrade finish-upgrade env clean replay drill drill-controls drill-short drill-list drill-table attack attack-controls attack-short attack-list bench budget test test-compose test-logs sweep soak dashboard-pictures fuzz mutants lint build deps test-deps drill-deps pictures-deps FORCE

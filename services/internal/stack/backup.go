@@ -35,8 +35,15 @@ func (s *Stack) backupEnvironment(svc service, dir string) []string {
 	return s.environment(settings)
 }
 
-// BackupEnvironment is what the program for backups is given when a person calls it for this shop.
+// BackupEnvironment is what the program for backups is given when a person calls it for this shop: what the service has, and
+// what a restore needs, which is the operator's password.
 func (a Access) BackupEnvironment() []string {
 	svc := serviceNamed(BackupName)
-	return a.stack().backupEnvironment(svc, filepath.Join(a.Dir, svc.name))
+	s := a.stack()
+	environment := append(s.backupEnvironment(svc, filepath.Join(a.Dir, svc.name)),
+		"NET="+a.Net, "RESTORE_DIR="+filepath.Join(a.Dir, svc.name, "restore"))
+	for _, name := range []string{"REDIS_MASTER_NAME", "REDIS_ADMIN_USER", "REDIS_ADMIN_PASSWORD"} {
+		environment = append(environment, name+"="+s.Setting(name))
+	}
+	return environment
 }

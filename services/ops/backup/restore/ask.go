@@ -24,7 +24,11 @@ func (r Restorer) ask(ctx context.Context, n *nodes, l *lock, p *prepared, lostF
 	fmt.Fprintf(&plan, "  products, purchases, users %d, %d, %d\n", p.report.Products, p.report.Purchases, p.report.Users)
 	fmt.Fprintf(&plan, "  newest purchase            %s\n\n", orNone(p.report.NewestPurchase))
 	if l.step == stepLoading {
-		fmt.Fprintf(&plan, "An earlier restore has deleted the shop's data; they are kept in %s.\n", filepath.Join(r.Dir, l.aside))
+		fmt.Fprintf(&plan, "An earlier restore has deleted the shop's data")
+		if l.aside != "" {
+			fmt.Fprintf(&plan, "; they are kept in %s", filepath.Join(r.Dir, l.aside))
+		}
+		fmt.Fprintln(&plan, ".")
 		return r.Ask(plan.String())
 	}
 	lost, err := compare(ctx, n.primary, p.server.Node(), io.Discard)

@@ -39,7 +39,7 @@ const Usage = `usage: backup restore [-from TARGET] [-key FILE] [-chain ID] [-at
        backup show [-from TARGET] [-key FILE] [-chain ID] [-at TIME | -sequence N] product:ID | purchase:ID | user:ID
 
   -from          a directory, or s3://HOST/BUCKET; otherwise the targets of BACKUP_TARGETS
-  -key           the file with the private key, as make backup-key writes it; otherwise BACKUP_PRIVATE_KEY_FILE
+  -key           the file with the private key, as make backup-key writes it; otherwise BACKUP_PRIVATE_KEY has it
   -chain         the id of a backup, as make backup-list shows it; otherwise the newest one that has the wanted state
   -at            the moment before which everything is kept and after which nothing is: 2026-01-02T15:04:05Z
   -sequence      the number of the last commit that is kept
@@ -191,7 +191,7 @@ func (a asked) backups(env Environment, needed bool) (Backups, error) {
 		return b, nil
 	}
 	var err error
-	if b.Identities, err = identities(cmp.Or(a.key, env.Getenv("BACKUP_PRIVATE_KEY_FILE"))); err != nil {
+	if b.Identities, err = identities(a.key, env.Getenv("BACKUP_PRIVATE_KEY")); err != nil {
 		return b, err
 	}
 	addresses := strings.FieldsFunc(cmp.Or(a.from, env.Getenv("BACKUP_TARGETS")), func(r rune) bool { return r == ',' || r == ' ' })
@@ -214,9 +214,13 @@ func (a asked) backups(env Environment, needed bool) (Backups, error) {
 	return b, nil
 }
 
-func identities(path string) ([]age.Identity, error) {
-	if path == "" {
-		return nil, errors.New("KEY names no file with the private key")
+// identities reads the private key from a file, or from the text that the environment has.
+func identities(path, text string) ([]age.Identity, error) {
+	switch {
+	case path == "" && text == "":
+		return nil, errors.New("the private key is missing: KEY names its file")
+	case path == "":
+		return archive.ParseIdentities(strings.NewReader(text))
 	}
 	file, err := os.Open(path)
 	if err != nil {
