@@ -62,7 +62,7 @@ func (s *shop) settings(targets ...string) backup.Settings {
 	settings := backup.Settings{
 		Targets: targets, Recipients: []age.Recipient{s.key.Recipient()}, Credentials: target.Credentials{AccessKey: "key", SecretKey: "secret"},
 		Every: time.Hour, ShipEvery: 300 * time.Millisecond, Keep: 48, KeepDays: 14, BytesPerSecond: 50 << 20, SpoolBytes: 256 << 20,
-		Login: redisnode.Login{User: s.stack.Setting("REDIS_ADMIN_USER"), Password: s.stack.Setting("REDIS_ADMIN_PASSWORD")},
+		Login: redisnode.Login{User: "backup", Password: s.stack.Setting("REDIS_BACKUP_PASSWORD")},
 		Dir:   s.t.TempDir(),
 	}
 	for _, name := range []string{"redis-1", "redis-2", "redis-3"} {
