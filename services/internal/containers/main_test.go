@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"github.com/stretchr/testify/require"
 
 	"evergreen/services/internal/config"
@@ -87,9 +88,14 @@ func prepared(ctx context.Context, dir string) (*shop, error) {
 	if err != nil {
 		return nil, err
 	}
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		return nil, err
+	}
 	project, err := containers.Open(ctx, containers.Options{
 		Name: prefix + strconv.Itoa(os.Getpid()), EnvFile: filepath.Join(dir, ".env"), Settings: stack.WithHighQuotas(map[string]string{
 			"API_IMAGE": "evergreen/api:test", "API_REPLICAS": "2", "COMPOSE_PROFILES": "api-2", "NET": unusedNet(),
+			"BACKUP_IMAGE": "evergreen/backup:test", "BACKUP_TARGETS": "/backups", "BACKUP_PUBLIC_KEYS": key.Recipient().String(),
 			"FIRST_LAYOUT":    strconv.Itoa(config.Layout - 1), // the previous release's: back_test.go goes back to it
 			"PUBLISH_ADDRESS": "127.0.0.1", "PUBLISH_PORT": ports[0], "PROMETHEUS_PORT": ports[1], "ALERTMANAGER_PORT": ports[2], "MAIL_PORT": ports[3],
 		}),
