@@ -161,7 +161,7 @@ func (s *Service) note(ctx context.Context, what string, err error, failures int
 	s.metrics.captureFailures.Inc()
 	s.room("capture", err)
 	pause := min(s.pause<<min(failures-1, 10), time.Minute)
-	s.log.Error(what, "error", err, "failures", failures, "pause", pause)
+	s.log.Error(what, "error", err, "failures", failures, "pause", pause.String())
 	select {
 	case <-ctx.Done():
 	case <-time.After(pause):

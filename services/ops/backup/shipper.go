@@ -142,7 +142,7 @@ func (s *shipper) failed(ctx context.Context, err error) {
 	s.mu.Unlock()
 	s.changes()
 	pause := min(s.pause<<min(failures-1, 10), time.Minute)
-	s.log.Error("a target failed; it is tried again", "target", s.address, "error", err, "failures", failures, "pause", pause)
+	s.log.Error("a target failed; it is tried again", "target", s.address, "error", err, "failures", failures, "pause", pause.String())
 	select {
 	case <-ctx.Done():
 	case <-time.After(pause):

@@ -110,6 +110,10 @@ func TestAManifestThatNamesOtherFilesIsRefused(t *testing.T) {
 	manifest, err := archive.ParseManifest(manifestText + "file appendonly.aof.2.base.rdb seq 2 type h\n")
 	require.NoError(t, err)
 	require.Equal(t, manifestText, manifest.Text(), "a file that Redis will delete is left out")
+	ofRedis8 := strings.ReplaceAll(manifestText, "type i", "type i startoffset 12 endoffset 345")
+	manifest, err = archive.ParseManifest(ofRedis8)
+	require.NoError(t, err)
+	require.Equal(t, manifestText, manifest.Text())
 }
 
 // lying is a target that says that it stored what it did not store.

@@ -26,7 +26,8 @@ func ParseManifest(text string) (Manifest, error) {
 		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
 			continue
 		}
-		if len(words) != 6 || words[0] != "file" || words[2] != "seq" || words[4] != "type" {
+		// Redis 8 adds offsets of the replication, which loading does not need.
+		if len(words) < 6 || len(words)%2 != 0 || words[0] != "file" || words[2] != "seq" || words[4] != "type" {
 			return Manifest{}, fmt.Errorf("the manifest has a line of another form: %q", line)
 		}
 		if _, err := strconv.ParseUint(words[3], 10, 63); err != nil || !aofFile.MatchString(words[1]) || words[1] == ManifestName {
