@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -62,6 +63,23 @@ func startStray(t *testing.T, s *stack.Stack, program string) stray {
 	return r
 }
 
+// freeze stops the process, and returns when each of its threads stands still: until then it could do the whole purchase.
+func (r stray) freeze(t *testing.T) {
+	t.Helper()
+	require.NoError(t, r.cmd.Process.Signal(syscall.SIGSTOP))
+	require.Eventually(t, func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", r.cmd.Process.Pid))
+		require.NoError(t, err)
+		for _, thread := range threads {
+			stat, _ := os.ReadFile(thread)
+			if _, state, _ := strings.Cut(string(stat), ") "); !strings.HasPrefix(state, "T") {
+				return false
+			}
+		}
+		return len(threads) > 0
+	}, generous, time.Millisecond)
+}
+
 // beginPurchase sends the head of a purchase and half of its body.
 func (r stray) beginPurchase(t *testing.T, customer *shoptest.Client, product string) (conn net.Conn, rest string) {
 	t.Helper()
@@ -87,7 +105,7 @@ func TestAnOlderReplicaThatWakesAfterTheFinishChangesNothing(t *testing.T) {
 	for _, finished := range []bool{false, true} {
 		product := shoptest.Product(t, admin, 10)
 		conn, rest := old.beginPurchase(t, customer, product)
-		require.NoError(t, old.cmd.Process.Signal(syscall.SIGSTOP))
+		old.freeze(t)
 		_, err := io.WriteString(conn, rest)
 		require.NoError(t, err)
 		if finished {
