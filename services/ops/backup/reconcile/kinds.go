@@ -16,17 +16,21 @@ type kind struct {
 	fixed         bool
 }
 
-// The kinds that are looked into.
+// Products and Purchases are the kinds of those objects, in Report.Keys.
+const (
+	Products  = "products"
+	Purchases = "purchases"
+)
+
+// The other kinds that are looked into.
 const (
 	kindUser         = "users"
 	kindUserEmail    = "emails of users"
 	kindSession      = "sessions"
 	kindUserSessions = "lists of a user's sessions"
-	kindProduct      = "products"
 	kindAdjustments  = "adjustments of products"
 	kindSKU          = "SKUs"
 	kindProductsBy   = "lists of products by family, category or tag"
-	kindPurchase     = "purchases"
 	kindUserBought   = "lists of a user's purchases"
 )
 
@@ -68,9 +72,9 @@ func kinds() []kind {
 		varying(kindSession, "hash", redisdb.KeySession(mark)),
 		varying(kindSKU, "string", redisdb.KeyProductSKU(mark)),
 		varying(kindAdjustments, "hash", redisdb.KeyProductAdjustments(mark)),
-		varying(kindProduct, "hash", redisdb.KeyProduct(mark)),
+		varying(Products, "hash", redisdb.KeyProduct(mark)),
 		varying(kindProductsBy, "zset", strings.TrimSuffix(redisdb.KeyProductsBy(mark, ""), ":")),
-		varying(kindPurchase, "hash", redisdb.KeyPurchase(mark)),
+		varying(Purchases, "hash", redisdb.KeyPurchase(mark)),
 		varying("references of purchases", "string", redisdb.KeyPurchaseRef(mark)),
 		varying("lists of purchases by status", "zset", redisdb.KeyPurchases(mark)),
 		varying("counts of customers", "hash", redisdb.KeyHeld(mark)),
@@ -101,7 +105,7 @@ func classify(all []kind, key string) (found kind, part string, known bool) {
 // plain says that the changing part may be this one: an object's own key has no colon, or it would be another key of it.
 func (k kind) plain(part string) bool {
 	switch k.name {
-	case kindUser, kindProduct, kindPurchase:
+	case kindUser, Products, Purchases:
 		return !strings.Contains(part, ":")
 	}
 	return true

@@ -198,11 +198,11 @@ func (c *checker) visit(keys []string) error {
 // looks are what looks into keys of a kind; each gets the changing parts of some keys.
 func (c *checker) looks() map[string]func([]string) error {
 	return map[string]func([]string) error{
-		kindProduct:      c.productsOf,
+		Products:         c.productsOf,
 		kindAdjustments:  c.adjustmentsOf,
 		kindSKU:          c.skusOf,
 		kindProductsBy:   c.productsBy,
-		kindPurchase:     c.purchasesOf,
+		Purchases:        c.purchasesOf,
 		kindUserBought:   c.boughtBy,
 		kindUser:         c.usersOf,
 		kindUserEmail:    c.emailsOf,

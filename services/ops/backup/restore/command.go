@@ -148,7 +148,8 @@ func (a asked) restore(ctx context.Context, name string, env Environment, shop S
 // apiWithin is how long the API replicas may take to begin with the new data.
 const apiWithin = time.Minute
 
-// AwaitAPI waits until the shop can sell again: its API replicas end and are started anew, because their data are others.
+// AwaitAPI waits until the shop can sell again with all its API replicas. They end and are started anew, because their data are
+// others.
 func AwaitAPI(ctx context.Context, shop Shop, say func(string)) error {
 	ctx, cancel := context.WithTimeout(ctx, apiWithin)
 	defer cancel()
@@ -156,16 +157,27 @@ func AwaitAPI(ctx context.Context, shop Shop, say func(string)) error {
 	defer tick.Stop()
 	for {
 		report := shop.Look(ctx)
-		if len(report.Missing) == 0 {
+		down := apiDown(report)
+		if len(report.Missing) == 0 && len(down) == 0 {
 			say("the shop can sell")
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the data are restored, and the shop cannot sell yet: it lacks %s", strings.Join(report.Missing, ", "))
+			return fmt.Errorf("the data are restored, and the shop is not whole yet: it lacks %s", strings.Join(append(report.Missing, down...), ", "))
 		case <-tick.C:
 		}
 	}
+}
+
+// apiDown names the API replicas that are not ready.
+func apiDown(report stack.Report) (down []string) {
+	for _, state := range report.Services {
+		if stack.InRow(state.Name, "api-") && !state.Up {
+			down = append(down, state.Name)
+		}
+	}
+	return down
 }
 
 func isTerminal(in io.Reader) bool {

@@ -26,6 +26,10 @@ type Wanted struct {
 	// At is a moment; Sequence is a commit. One of them at most is set.
 	At       time.Time
 	Sequence int64
+
+	// notOf is the history of an empty shop that was started to be restored. Its backups and those of other empty shops are
+	// left out.
+	notOf string
 }
 
 // Backups is where backups are, and what reads them.
@@ -63,7 +67,8 @@ func (b Backups) fetch(ctx context.Context, dir string, wanted Wanted, say func(
 		}
 		fitting := wanted.fitting(chains)
 		if len(fitting) == 0 {
-			refused = append(refused, fmt.Errorf("%w: %s has %d backups, and none of them fits", ErrNoBackup, store.Name(), len(chains)))
+			refused = append(refused, fmt.Errorf("%w: %s has %d backups, and none of them fits. While the running shop is empty, a backup that "+
+				"was made of an empty shop has to be named: CHAIN=ID, as make backup-list shows it", ErrNoBackup, store.Name(), len(chains)))
 		}
 		for _, chain := range fitting {
 			say("reading the backup %s from %s", chain.ID, store.Name())
@@ -90,7 +95,7 @@ func (w Wanted) fitting(chains []archive.Chain) []archive.Chain {
 		begun, err := archive.ChainTime(chain.ID)
 		switch {
 		case err != nil, w.Chain != "" && chain.ID != w.Chain:
-		case w.Chain == "" && !chain.Complete():
+		case w.Chain == "" && (!chain.Complete() || w.notOf != "" && (chain.Full.History == w.notOf || isEmpty(chain))):
 		case !w.At.IsZero() && begun.After(w.At), w.Sequence > 0 && chain.Full != nil && chain.Full.Sequence > w.Sequence:
 			late = append(late, chain)
 		default:
@@ -104,6 +109,11 @@ func (w Wanted) fitting(chains []archive.Chain) []archive.Chain {
 	// A later backup can reach back to before it was begun: its node's files do.
 	all := append(early[:min(1, len(early))], late...)
 	return all[:min(mostTries, len(all))]
+}
+
+// isEmpty says of a backup that was verified that it has no products and no purchases.
+func isEmpty(chain archive.Chain) bool {
+	return chain.Verified != nil && chain.Verified.Counts[reconcile.Products] == 0 && chain.Verified.Counts[reconcile.Purchases] == 0
 }
 
 func (b Backups) load(ctx context.Context, store target.Store, chain archive.Chain, dir string, wanted Wanted) (_ *prepared, err error) {

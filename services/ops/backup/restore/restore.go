@@ -48,9 +48,28 @@ type Result struct {
 
 // Restore puts a backup in the place of the shop's data.
 func (r Restorer) Restore(ctx context.Context, wanted Wanted) (Result, error) {
-	return r.run(ctx, func(ctx context.Context, dir string, _ *lock) (*prepared, error) {
+	return r.run(ctx, func(ctx context.Context, dir string, l *lock) (*prepared, error) {
+		var err error
+		if wanted.notOf, err = historyOfEmpty(ctx, l); err != nil {
+			return nil, err
+		}
 		return r.Backups.fetch(ctx, dir, wanted, r.Say)
 	})
+}
+
+// historyOfEmpty is the history of a shop that has nothing to sell and has sold nothing, "" for any other shop. On a new host
+// such a shop is started first, and its service may make backups of it: those are not wanted.
+func historyOfEmpty(ctx context.Context, l *lock) (string, error) {
+	if l.step != "" {
+		return "", nil
+	}
+	for _, list := range []string{redisdb.KeyProducts(), redisdb.KeyAllPurchases()} {
+		if size, err := l.node.Text(ctx, "ZCARD", list); err != nil || size != "0" {
+			return "", err
+		}
+	}
+	history, _, err := l.node.Get(ctx, redisdb.KeyHistory())
+	return history, err
 }
 
 // Undo brings back what the last restore has kept aside. Of a restore that was killed before it changed anything it only

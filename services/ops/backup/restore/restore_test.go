@@ -39,6 +39,8 @@ func TestALostShopIsRestoredElsewhereToTheLastShipmentAndToAMoment(t *testing.T)
 	require.NoError(t, lost.Stop(t.Context()), "and with it its files go")
 
 	found := startShop(t)
+	empty := *v
+	empty.full(t, found) // the new host's service makes backups, too
 	r := restorer(t, found, v)
 	result, err := r.Restore(t.Context(), restore.Wanted{})
 	require.NoError(t, err)
