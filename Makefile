@@ -58,6 +58,10 @@ finish-upgrade: $(LOCAL) ## when you are sure of a new version: lock the old one
 	@if $(LOCAL) -net $(NET) running 2>/dev/null; then exec $(LOCAL) -net $(NET) $(if $(DRY),-dry) finish-upgrade; \
 	else exec scripts/finish-upgrade $(if $(DRY),--dry-run); fi
 
+rotate: $(LOCAL) ## replace a secret of .env, SECRET=REDIS_API_PASSWORD, in the shop of make up while it sells (docs/secrets.md)
+	@[ -n "$(SECRET)" ] || { echo 'SECRET=REDIS_API_PASSWORD names the secret' >&2; exit 1; }
+	@$(LOCAL) -net $(NET) -secret "$(SECRET)" rotate
+
 # Those of the shop of `make up` on NET if it runs, else of the one in containers. docs/backup.md.
 BACKUP_SHOP = if $(LOCAL) -net $(NET) running 2>/dev/null; then exec $(LOCAL) -net $(NET) backup $(1); \
 	else exec docker compose exec -T backup /backup $(1); fi
@@ -217,4 +221,4 @@ $(BENCH): FORCE
 
 FORCE:
 
-.PHONY: restore restore-undo backup-show help up status logs handover rolling-upgrade finish-upgrade env clean replay drill drill-controls drill-short drill-list drill-table attack attack-controls attack-short attack-list bench budget test test-compose test-logs sweep soak dashboard-pictures fuzz mutants lint build deps test-deps drill-deps pictures-deps FORCE
+.PHONY: restore restore-undo backup-show help up status logs handover rolling-upgrade rotate finish-upgrade env clean replay drill drill-controls drill-short drill-list drill-table attack attack-controls attack-short attack-list bench budget test test-compose test-logs sweep soak dashboard-pictures fuzz mutants lint build deps test-deps drill-deps pictures-deps FORCE

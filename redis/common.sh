@@ -55,7 +55,16 @@ need_secrets() {
 		*[!A-Za-z0-9._~+=-]*) die "$name may hold letters, digits and . _ ~ + = - only" ;;
 		esac
 		export "${name}_HASH=$(printf '%s' "$value" | sha256sum | cut -d ' ' -f 1)"
+		for ending in NEXT BEFORE; do second_secret "$name" "$ending"; done
 	done
+}
+
+# second_secret NAME ENDING: while `make rotate` replaces a secret, NAME_NEXT or NAME_BEFORE is accepted, too. It notes the
+# hashes of both in second_hashes, and forgets the secret.
+second_secret() {
+	eval "second=\${$1_$2:-} hash=\$$1_HASH"
+	if [ -n "$second" ]; then second_hashes="${second_hashes:-} $hash:$(printf '%s' "$second" | sha256sum | cut -d ' ' -f 1)"; fi
+	unset "$1_$2" second
 }
 
 # optional_secret NAME: a secret that an older .env lacks. Without it the user has a random password, with which
@@ -159,7 +168,17 @@ render_all_users() {
 	/^[ \t]*(#|$)/ { next }
 	/^[ \t]/ { sub(/^[ \t]+/, " "); line = line $0; next }
 	{ if (line != "") print line; line = $0 }
-	END { print line }'
+	END { print line }' | with_second_hashes
+}
+
+# with_second_hashes: reads a list of users, and lets those in with the second secret, too, who come in with the first.
+with_second_hashes() {
+	awk -v pairs="${second_hashes:-}" '
+	BEGIN { n = split(pairs, pair, " ") }
+	{
+		for (i = 1; i <= n; i++) { split(pair[i], hash, ":"); gsub("#" hash[1], "#" hash[1] " #" hash[2]) }
+		print
+	}'
 }
 
 # cli ADDRESS PORT [COMMAND...]: one question with a time-out of its own, because

@@ -27,6 +27,7 @@ type local struct {
 	yes, dry  bool
 	asked     logsOptions
 	upgrade   upgradeOptions
+	secret    string
 	stdin     io.Reader
 	out, errs io.Writer
 	signals   chan os.Signal

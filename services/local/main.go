@@ -18,6 +18,7 @@ import (
 
 const usage = `usage: local [-net 127.20.0] [-yes] [-dry] up | status | handover | finish-upgrade | running | env | clean | mail ADDRESS DIR
        local [-net 127.20.0] [-to COMMIT | -back] [-force] rolling-upgrade
+       local [-net 127.20.0] -secret NAME rotate
        local [-net 127.20.0] backup COMMAND [ARGUMENT...]
        local [-net 127.20.0] [-request ID] [-service NAMES] [-level LEVEL] logs
 `
@@ -39,6 +40,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags.StringVar(&l.upgrade.to, "to", "", "the commit, tag or branch whose API to upgrade to (default: the files that are here)")
 	flags.BoolVar(&l.upgrade.back, "back", false, "go back to the API before the last upgrade")
 	flags.BoolVar(&l.upgrade.force, "force", false, "renew what has not changed, too")
+	flags.StringVar(&l.secret, "secret", "", "the name in .env of the secret that rotate replaces")
 	l.asked.flags(flags)
 	if err := flags.Parse(args); err != nil {
 		return 2
@@ -51,7 +53,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	command, known := map[string]func(context.Context) error{
 		"up": l.up, "status": l.status, "handover": l.handover, "finish-upgrade": l.finishUpgrade, "running": l.running,
-		"rolling-upgrade": l.rollingUpgrade, "logs": l.logs, "env": l.env, "clean": l.clean,
+		"rolling-upgrade": l.rollingUpgrade, "rotate": l.rotate, "logs": l.logs, "env": l.env, "clean": l.clean,
 	}[flags.Arg(0)]
 	if !known || flags.NArg() != 1 {
 		fmt.Fprint(stderr, usage)

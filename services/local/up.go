@@ -58,7 +58,8 @@ func (l *local) cancelOnSignal(ctx context.Context, cancel context.CancelFunc) {
 func (l *local) options(settings map[string]string) (stack.Options, error) {
 	o := stack.Options{
 		Net: l.net, Dir: l.dir(), Settings: settings, Supervise: true, Services: stack.WithObservers(),
-		Log: slog.New(slog.NewTextHandler(l.errs, nil)),
+		Log:    slog.New(slog.NewTextHandler(l.errs, nil)),
+		Reread: func() (map[string]string, error) { return stack.LoadSettings(l.root, os.Getenv) },
 	}
 	if _, absence := stack.GrafanaProgram(); absence == "" {
 		o.Services = append(o.Services, "grafana")

@@ -140,11 +140,15 @@ func (l *lock) release() {
 	_ = l.file.Close()
 }
 
-// holderLives reads the pid out of a holder's line.
-func holderLives(holder string) bool {
-	var pid int
+// holderPID reads the pid out of a holder's line; 0 if there is no pid in it.
+func holderPID(holder string) (pid int) {
 	if _, err := fmt.Sscanf(holder, "pid %d ", &pid); err != nil {
-		return false
+		return 0
 	}
-	return !errors.Is(unix.Kill(pid, 0), unix.ESRCH)
+	return pid
+}
+
+func holderLives(holder string) bool {
+	pid := holderPID(holder)
+	return pid != 0 && !errors.Is(unix.Kill(pid, 0), unix.ESRCH)
 }

@@ -32,6 +32,8 @@ type Process struct {
 	// and for Inspect.
 	pidPath string
 	command command
+	// environment gives the environment anew at each start, or nil where that of the first start holds. May be nil.
+	environment func() ([]string, error)
 	// ready says what is missing until the service can be used, or nil.
 	ready      func(context.Context) error
 	startLimit time.Duration
@@ -126,6 +128,7 @@ func (p *Process) launch() (*run, error) {
 		return nil, err
 	}
 	defer out.Close()
+	p.renewEnvironment()
 	cmd := gated(p.command.argv)
 	cmd.Env, cmd.Dir = p.command.env, p.command.dir
 	cmd.Stdout, cmd.Stderr = out, out
@@ -145,6 +148,19 @@ func (p *Process) launch() (*run, error) {
 	}
 	_ = os.WriteFile(p.pidPath, []byte(strconv.Itoa(cmd.Process.Pid)+"\n"), 0o600)
 	return life, openGate(gate)
+}
+
+// renewEnvironment keeps the environment of the start before if there is no new one.
+func (p *Process) renewEnvironment() {
+	if p.environment == nil {
+		return
+	}
+	env, err := p.environment()
+	if err != nil {
+		p.log.Error("started with the secrets of the start before", "service", p.Name(), "error", err)
+	} else if env != nil {
+		p.command.env = env
+	}
 }
 
 // attend waits for the end of a life without reaping, ends what the leader leaves

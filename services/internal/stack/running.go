@@ -18,7 +18,11 @@ var ErrNotRunning = errors.New("no shop runs")
 
 // Running is a stack that another process has started and supervises: `make up`, of this version or of an earlier one.
 // What is changed in its directory holds from a service's next start on.
-type Running struct{ s *Stack }
+type Running struct {
+	s *Stack
+	// supervisor is the process id of `make up`.
+	supervisor int
+}
 
 // FindRunning gives a handle on the stack on o.Net that keeps its files in o.Dir. Settings and AlsoListen have to be those that
 // it was started with. It returns ErrNotRunning where nothing has the prefix, and a *HeldError where another directory has.
@@ -39,7 +43,7 @@ func FindRunning(o Options) (*Running, error) {
 	if !strings.Contains(held.Holder, " in "+o.Dir+" ") {
 		return nil, held
 	}
-	return &Running{s}, nil
+	return &Running{s, holderPID(held.Holder)}, nil
 }
 
 // Report is what the stack looks like.

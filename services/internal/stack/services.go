@@ -53,7 +53,7 @@ func (s *Stack) script(svc service, dir, name string) command {
 	} else {
 		own = append(own, "SENTINEL_DOWN_AFTER_MS")
 	}
-	for _, name := range own {
+	for _, name := range s.withSeconds(own) {
 		settings[name] = s.Setting(name)
 	}
 	return command{argv: []string{"sh", filepath.Join(s.files, "redis", name)}, env: s.environment(settings), dir: dir}

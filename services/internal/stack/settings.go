@@ -25,7 +25,7 @@ const mailPassword = "SMTP_PASSWORD"
 // isOthersSecret tells a secret that the API must not know: the mail server's, those of the backups' targets, and
 // the Redis users' ones, of which it is given its own under another name.
 func isOthersSecret(name string) bool {
-	return name == mailPassword || strings.HasPrefix(name, backupPrefix) || isSecret(name) && strings.HasPrefix(name, "REDIS_")
+	return name == mailPassword || strings.HasPrefix(name, backupPrefix) || isRedisSecret(name)
 }
 
 // randomSecret has 26 letters and digits, 130 bits of chance, twice over: the

@@ -42,6 +42,8 @@ type Options struct {
 	// MailBinary is the program that catches mails when it is called with "mail": that
 	// of services/local. Empty: it is built.
 	MailBinary string
+	// Reread reads the Redis users' secrets again, at each start of a service. Nil: those of Settings hold.
+	Reread func() (map[string]string, error)
 	// Files is a directory whose redis/, nginx/, prometheus/ and .env.example are used
 	// instead of those that ship. Empty: those that ship.
 	Files string
@@ -61,6 +63,7 @@ type Stack struct {
 	apiBinary   string
 	apiBinaries map[string]string // of single replicas
 	mailBinary  string
+	reread      func() (map[string]string, error)
 	log         *slog.Logger
 	lock        *lock
 	undertaker  *undertaker
@@ -157,7 +160,8 @@ func (s *Stack) furnish(ctx context.Context, o Options) (err error) {
 			}
 		}
 	}
-	return nil
+	s.reread = o.Reread
+	return s.rereadSecrets()
 }
 
 func (s *Stack) add(ctx context.Context, svc service, supervise bool) error {

@@ -35,6 +35,7 @@ func (s *Stack) stopAll(ctx context.Context) error {
 	for _, p := range s.processes {
 		p.shut()
 	}
+	s.learnSecrets()
 	s.endTogether(ctx, 4*time.Second, s.ofKind(append(observers(), kindNginx, kindPrometheus, kindBackup)...))
 	s.endTogether(ctx, 8*time.Second, s.ofKind(kindAPI))
 	s.endTogether(ctx, 2*time.Second, s.ofKind(kindSentinel))

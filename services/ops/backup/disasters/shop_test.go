@@ -46,7 +46,10 @@ func open(t *testing.T, o stack.Options, prepare ...func(dir string)) *shop {
 	}
 	_, err = stack.MakeEnv(s.clone)
 	require.NoError(t, err)
-	settings, err := stack.LoadSettings(s.clone, func(string) string { return "" })
+	s.options.Reread = func() (map[string]string, error) {
+		return stack.LoadSettings(s.clone, func(string) string { return "" })
+	}
+	settings, err := s.options.Reread()
 	require.NoError(t, err)
 	s.options.Settings = stack.WithHighQuotas(nil)
 	for name, value := range settings {
