@@ -49,7 +49,7 @@ func (p *page) try(chapter string, c choices) (string, error) {
 	})
 	cmd := exec.CommandContext(p.t.Context(), "sh", "-euc", strings.ReplaceAll(commands, "127.20.0", p.shop.Net))
 	cmd.Dir = p.shop.clone
-	cmd.Env = append(os.Environ(), "NET="+p.shop.Net, "PWD="+p.shop.clone, "GOFLAGS=-trimpath")
+	cmd.Env = append(os.Environ(), "NET="+p.shop.Net, "YES=1", "PWD="+p.shop.clone, "GOFLAGS=-trimpath")
 	out, err := cmd.CombinedOutput()
 	p.t.Logf("%s: %s\n%s", chapter, commands, out)
 	return string(out), err

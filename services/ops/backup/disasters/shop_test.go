@@ -51,7 +51,7 @@ func open(t *testing.T, o stack.Options, prepare ...func(dir string)) *shop {
 	}
 	settings, err := s.options.Reread()
 	require.NoError(t, err)
-	s.options.Settings = stack.WithHighQuotas(nil)
+	s.options.Settings = stack.WithHighQuotas(o.Settings)
 	for name, value := range settings {
 		if _, set := s.options.Settings[name]; !set {
 			s.options.Settings[name] = value
@@ -70,8 +70,14 @@ func (s *shop) linkFiles() {
 	entries, err := os.ReadDir(root)
 	require.NoError(s.t, err)
 	for _, entry := range entries {
-		if name := entry.Name(); !slices.Contains([]string{".data", ".env", ".git"}, name) {
-			require.NoError(s.t, os.Symlink(filepath.Join(root, name), filepath.Join(s.clone, name)))
+		name := entry.Name()
+		from, to := filepath.Join(root, name), filepath.Join(s.clone, name)
+		switch name {
+		case ".data", ".env", ".git":
+		case "nginx", "prometheus", "redis", "grafana": // an upgrade reads these directories itself
+			require.NoError(s.t, os.CopyFS(to, os.DirFS(from)))
+		default:
+			require.NoError(s.t, os.Symlink(from, to))
 		}
 	}
 }
