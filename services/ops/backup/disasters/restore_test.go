@@ -92,7 +92,7 @@ func TestAWrongBulkEditIsUndoneByARestoreAndTheRestoreByItsUndo(t *testing.T) {
 	before.requireThere(t, admin)
 	after.requireGone(t, admin)
 	require.NotEqual(t, "Everything must go", s.nameOf(admin, before.products[0]))
-	require.Equal(t, 2, len(s.lostPurchases(after)), "the file lists the purchases that were lost")
+	require.Len(t, s.lostPurchases(after), 2, "the file lists the purchases that were lost")
 	book.run("How to know that it is over", nil)
 
 	book.run("What to do if the restore was the mistake", nil)
