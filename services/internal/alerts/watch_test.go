@@ -37,7 +37,7 @@ type watched struct {
 func start(t *testing.T) watched {
 	t.Helper()
 	settings := map[string]string{"ADMIN_EMAIL": "owner@shop.example", "ALERT_EMAIL_TO": "night-shift@shop.example"}
-	return watched{stack.StartT(t, stack.Options{Services: stack.WithObservers(), Settings: stack.WithHighQuotas(settings)}), t}
+	return watched{stack.StartT(t, stack.Options{Services: append(stack.WithObservers(), stack.BackupName), Settings: stack.WithHighQuotas(settings)}), t}
 }
 
 // get reads JSON from a service of the stack.

@@ -17,7 +17,7 @@ import (
 
 // targets is how many of each job there are to be scraped besides the API replicas, without the pipeline of the logs.
 var targets = map[string]int{
-	"redis": 3, "sentinel": 3, "redis-exporter": 1, "nginx": 2, "node": 1, "prometheus": 1, "alertmanager": 1,
+	"redis": 3, "sentinel": 3, "redis-exporter": 1, "nginx": 2, "node": 1, "prometheus": 1, "alertmanager": 1, "backup": 1,
 }
 
 // fresh are the series of a selector that have a value of the last four scrapes. A series whose labels change, as a role

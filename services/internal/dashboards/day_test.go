@@ -78,7 +78,7 @@ func compressed(t *testing.T) string {
 func live(t *testing.T) *day {
 	t.Helper()
 	shop := stack.StartT(t, stack.Options{
-		Services: stack.WithObservers(), Files: compressed(t), Settings: stack.WithHighQuotas(map[string]string{
+		Services: append(stack.WithObservers(), stack.BackupName), Files: compressed(t), Settings: stack.WithHighQuotas(map[string]string{
 			"RESERVATION": "3s", "ADMIN_EMAIL": "owner@example.com", "RATE_USER_PER_SECOND": "10000",
 			// Without a primary for so long that NoPrimary fires, whenever the scrapes fall: the first that misses it may be 2 s
 			// late, and two evaluations 2 s apart have to see that.

@@ -31,12 +31,13 @@ func scraped() map[string][]string {
 		"node":           {"host"},
 		"prometheus":     {"prometheus"},
 		"alertmanager":   {"alertmanager"},
+		"backup":         {"backup"},
 	}
 }
 
 func TestTheObserversSeeAllOfTheShopAndTellByMail(t *testing.T) {
 	t.Parallel()
-	s := StartT(t, Options{Services: WithObservers()})
+	s := StartT(t, Options{Services: append(WithObservers(), BackupName)})
 	within, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	// The catcher may wait for others of a group; so it begins while the rest is looked at.
