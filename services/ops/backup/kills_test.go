@@ -45,6 +45,7 @@ func (s *shop) environment(dir, address string, more ...string) []string {
 }
 
 func TestABackupServiceThatIsKilledAnywhereEndsWellTheNextTime(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.buy(10)
 	program, dir, address := drillProgram(t), t.TempDir(), t.TempDir()

@@ -13,6 +13,7 @@ import (
 )
 
 func TestAFullBackupIsVerifiedAndWhatIsSoldAfterItIsShipped(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.buy(20)
 	address := t.TempDir()
@@ -48,6 +49,7 @@ func TestAFullBackupIsVerifiedAndWhatIsSoldAfterItIsShipped(t *testing.T) {
 }
 
 func TestARewriteAPromotionAndAFullCopyEndTheChainAndTheNextBeginsAtOnce(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.buy(5)
 	address := t.TempDir()
@@ -90,6 +92,7 @@ func TestARewriteAPromotionAndAFullCopyEndTheChainAndTheNextBeginsAtOnce(t *test
 }
 
 func TestOneFullBackupCanBeMadeAtAnyTime(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.buy(5)
 	one, two := t.TempDir(), filepath.Join(t.TempDir(), "absent")

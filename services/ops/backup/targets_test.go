@@ -57,6 +57,7 @@ func (b *bucket) store(backend gofakes3.Backend, w http.ResponseWriter, r *http.
 }
 
 func TestATargetThatFailsIsTriedAgainWhileTheOthersGoOn(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.buy(5)
 	directory, b := t.TempDir(), newBucket(t)
@@ -76,6 +77,7 @@ func TestATargetThatFailsIsTriedAgainWhileTheOthersGoOn(t *testing.T) {
 }
 
 func TestATargetThatLiesIsNeverVerifiedAndTheOtherOneIs(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.buy(5)
 	for name, change := range map[string]func([]byte) []byte{
@@ -101,6 +103,7 @@ func TestATargetThatLiesIsNeverVerifiedAndTheOtherOneIs(t *testing.T) {
 }
 
 func TestATargetWithoutRoomDoesNotHurtTheOther(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.buy(5)
 	small, large := mountSmall(t, "4k"), t.TempDir()
@@ -113,6 +116,7 @@ func TestATargetWithoutRoomDoesNotHurtTheOther(t *testing.T) {
 }
 
 func TestAHostWithoutRoomSaysSo(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.buy(5)
 	for name, prepare := range map[string]func(*testing.T) string{
@@ -142,6 +146,7 @@ func TestAHostWithoutRoomSaysSo(t *testing.T) {
 }
 
 func TestATargetThatFellFarBehindGetsTheNextFullBackup(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.buy(5)
 	directory, b := t.TempDir(), newBucket(t)

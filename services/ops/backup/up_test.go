@@ -18,6 +18,7 @@ import (
 )
 
 func TestTheServiceOfMakeUpMakesBackupsByItsOwnRights(t *testing.T) {
+	t.Parallel()
 	key, err := age.GenerateX25519Identity()
 	require.NoError(t, err)
 	address := t.TempDir()
