@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -184,6 +185,22 @@ func TestEveryServiceIsStartedAgainWatchedAndBounded(t *testing.T) {
 		sum += service.MemLimit
 	}
 	require.LessOrEqual(t, sum, types.UnitBytes(6_500_000_000), "the host has 8 GB")
+}
+
+func TestThePageSaysWhatTheLimitsSumUpTo(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root, "docs", "containers.md"))
+	require.NoError(t, err)
+	megabytes := func(profiles string) string {
+		var sum types.UnitBytes
+		for _, service := range load(t, map[string]string{"COMPOSE_PROFILES": profiles}).Services {
+			sum += service.MemLimit
+		}
+		count := int(sum >> 20)
+		return fmt.Sprintf("%d,%03d MB", count/1000, count%1000)
+	}
+	says := fmt.Sprintf("The limits sum up to %s without Grafana, %s with it, and %s with the logs, too.",
+		megabytes("api-2"), megabytes("api-2,grafana"), megabytes("api-2,grafana,logs"))
+	require.Equal(t, says, regexp.MustCompile(`The limits sum up to .*too\.`).FindString(string(page)))
 }
 
 func TestEveryServiceHasNoMoreThanItNeeds(t *testing.T) {
