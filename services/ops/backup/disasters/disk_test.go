@@ -22,7 +22,7 @@ func smallDisk(t *testing.T, dir, size string) {
 		t.Skip("a small file system can be mounted by root alone")
 	}
 	require.NoError(t, unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size))
-	t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, unix.MNT_DETACH)) })
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) }) // fails only if the test has done it
 }
 
 // fill writes a file until there is no room, and gives its path.

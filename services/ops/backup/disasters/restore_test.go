@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"evergreen/services/internal/shoptest"
 	"evergreen/services/internal/stack"
@@ -122,8 +123,11 @@ func (s *shop) lostPurchases(g *goods) (found []string) {
 	return found
 }
 
+// The disk of one target takes no more files, and is replaced by an empty one.
 func TestATargetIsGoneForADayAndTheOtherGoesOnUntilBothHaveEverything(t *testing.T) {
 	v := newVault(t, 2)
+	gone, other := v.targets[0], v.targets[1]
+	smallDisk(t, gone, "64m")
 	s := open(t, v.options())
 	admin := s.admin()
 	sold := &goods{}
@@ -131,16 +135,18 @@ func TestATargetIsGoneForADayAndTheOtherGoesOnUntilBothHaveEverything(t *testing
 	for _, address := range v.targets {
 		v.awaitShipped(s, address)
 	}
-	gone, other := v.targets[0], v.targets[1]
-	require.NoError(t, os.Rename(gone, gone+".away"))
+	require.NoError(t, unix.Mount("", gone, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+	before := v.reaches(gone)
 	sold.buy(t, admin, 2)
 	v.awaitShipped(s, other)
+	require.Equal(t, before, v.reaches(gone))
 	book := s.page("backup-target-gone.md")
 	s.await("the log names the target", func() bool {
 		said, err := book.try("How to see it", nil)
 		return err == nil && strings.Contains(said, gone)
 	})
-	require.NoError(t, os.Rename(gone+".away", gone))
+	require.NoError(t, unix.Unmount(gone, unix.MNT_DETACH))
+	smallDisk(t, gone, "64m")
 	book.run("What to do", nil)
 	v.awaitShipped(s, gone)
 	require.Contains(t, book.run("How to know that it is over", nil), "verified")

@@ -73,11 +73,15 @@ func (b Backups) fetch(ctx context.Context, dir string, wanted Wanted, say func(
 		for _, chain := range fitting {
 			say("reading the backup %s from %s", chain.ID, store.Name())
 			p, err := b.load(ctx, store, chain, dir, wanted)
+			if err == nil && wanted.passesOver(p) {
+				p.close()
+				err = errOfEmptyShop
+			}
 			if err == nil {
 				return p, nil
 			}
 			refused = append(refused, fmt.Errorf("the backup %s of %s: %w", chain.ID, store.Name(), err))
-			if !errors.Is(err, aof.ErrOutside) {
+			if !errors.Is(err, aof.ErrOutside) && !errors.Is(err, errOfEmptyShop) {
 				return nil, errors.Join(refused...)
 			}
 		}
@@ -95,7 +99,7 @@ func (w Wanted) fitting(chains []archive.Chain) []archive.Chain {
 		begun, err := archive.ChainTime(chain.ID)
 		switch {
 		case err != nil, w.Chain != "" && chain.ID != w.Chain:
-		case w.Chain == "" && (!chain.Complete() || w.notOf != "" && (chain.Full.History == w.notOf || isEmpty(chain))):
+		case w.Chain == "" && (!chain.Complete() || w.notOf != "" && chain.Full.History == w.notOf):
 		case !w.At.IsZero() && begun.After(w.At), w.Sequence > 0 && chain.Full != nil && chain.Full.Sequence > w.Sequence:
 			late = append(late, chain)
 		default:
@@ -103,6 +107,9 @@ func (w Wanted) fitting(chains []archive.Chain) []archive.Chain {
 		}
 	}
 	slices.Reverse(early)
+	if w.notOf != "" && w.At.IsZero() && w.Sequence == 0 {
+		return early // the first that is not of an empty shop
+	}
 	if w.At.IsZero() && w.Sequence == 0 {
 		return early[:min(1, len(early))]
 	}
@@ -111,9 +118,12 @@ func (w Wanted) fitting(chains []archive.Chain) []archive.Chain {
 	return all[:min(mostTries, len(all))]
 }
 
-// isEmpty says of a backup that was verified that it has no products and no purchases.
-func isEmpty(chain archive.Chain) bool {
-	return chain.Verified != nil && chain.Verified.Counts[reconcile.Products] == 0 && chain.Verified.Counts[reconcile.Purchases] == 0
+var errOfEmptyShop = errors.New("it has no product and no purchase; to restore it in spite of that, name it: CHAIN=ID")
+
+// passesOver says of loaded data that they are those of an empty shop, and that another backup is wanted. What was verified does
+// not tell: all products may have come after the full backup.
+func (w Wanted) passesOver(p *prepared) bool {
+	return w.notOf != "" && w.Chain == "" && p.report.Keys[reconcile.Products] == 0 && p.report.Keys[reconcile.Purchases] == 0
 }
 
 func (b Backups) load(ctx context.Context, store target.Store, chain archive.Chain, dir string, wanted Wanted) (_ *prepared, err error) {
