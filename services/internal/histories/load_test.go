@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"evergreen/services/internal/shoptest"
-	"evergreen/services/internal/stack"
 )
 
 // answer is what a client was told, and when.
@@ -55,18 +54,21 @@ type load struct {
 
 const pause = 5 * time.Millisecond
 
-func startLoad(t *testing.T, s *stack.Stack, admin *shoptest.Client, buyers []*shoptest.Client, product string) *load {
+func startLoad(t *testing.T, base string, admin *shoptest.Client, buyers []*shoptest.Client, product string) *load {
 	t.Helper()
 	l := &load{product: product}
 	ctx, cancel := context.WithCancel(t.Context())
 	l.stop = cancel
 	t.Cleanup(func() { cancel(); l.clients.Wait() })
 	for _, buyer := range buyers {
+		buyer = buyer.At(base)
 		l.clients.Go(func() { l.each(ctx, func() { l.buy(ctx, buyer, shoptest.Order(product, 1), shoptest.Unique("key")) }) })
 	}
-	guest := shoptest.New(s.URL())
+	guest := shoptest.New(base)
 	l.clients.Go(func() { l.each(ctx, func() { l.read(ctx, guest, "/v1/products/"+product) }) })
-	l.clients.Go(func() { l.each(ctx, func() { l.read(ctx, admin.Current(), "/v1/products/"+product+"/stock") }) })
+	l.clients.Go(func() {
+		l.each(ctx, func() { l.read(ctx, admin.At(base).Current(), "/v1/products/"+product+"/stock") })
+	})
 	return l
 }
 

@@ -31,12 +31,17 @@ type story struct {
 	history                          string
 }
 
-func begin(t *testing.T) *story {
+// begin starts a shop with customers who buy, through nginx or at one replica, and makes a backup.
+func begin(t *testing.T, at string) *story {
 	t.Helper()
 	r := &story{s: startShop(t)}
 	r.n, r.admin = primary(t, r.s), shoptest.Admin(t, r.s)
 	r.product = shoptest.Product(t, r.admin, 1_000_000)
-	r.load = startLoad(t, r.s, r.admin, shoptest.Customers(t, r.admin, 4), r.product)
+	base := r.s.URL()
+	if at != "" {
+		base = "http://" + r.s.Process(at).Addr()
+	}
+	r.load = startLoad(t, base, r.admin, shoptest.Customers(t, r.admin, 4), r.product)
 	r.await(t, 50, bought)
 	r.replicasKnowEachOther(t)
 	r.backup = r.n.backup(t)
@@ -130,7 +135,7 @@ func (r *story) areOthers(pids []int) bool {
 
 func restoreUnderLoad(t *testing.T, pause func(*testing.T, *story, []int)) {
 	t.Helper()
-	r := begin(t)
+	r := begin(t, "")
 	pids := []int{r.s.Process("api-1").PID(), r.s.Process("api-2").PID()}
 	lost := r.admin.Want(t, http.StatusOK, "PATCH", "/v1/products/"+r.product, shoptest.Object{"name": "Lost"})
 	cursor := r.admin.Want(t, http.StatusOK, "GET", "/v1/purchases?limit=1", nil).Text(t, "next_cursor")
@@ -161,8 +166,8 @@ func restoreUnderLoad(t *testing.T, pause func(*testing.T, *story, []int)) {
 // data set that was not complete.
 func (r *story) nothingWasAnsweredMeanwhile(t *testing.T) {
 	t.Helper()
-	writes := counts(r.load.all(and(func(a answer) bool { return a.write }, during(r.held, r.opening))))
-	reads := counts(r.load.all(and(func(a answer) bool { return !a.write }, during(r.replacing, r.opening))))
+	writes := counts(r.load.all(and(func(a answer) bool { return a.err == nil && a.write }, during(r.held, r.opening))))
+	reads := counts(r.load.all(and(func(a answer) bool { return a.err == nil && !a.write }, during(r.replacing, r.opening))))
 	for _, told := range []map[string]int{writes, reads} {
 		require.NotEmpty(t, told)
 		for text := range told {
