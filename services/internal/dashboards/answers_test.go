@@ -24,6 +24,8 @@ var notHere = map[string]string{
 	"host-stack/Lines that wait in the collector": "the collector runs in containers only",
 	"host-stack/Memory of the log pipeline":       "Loki and its collector run in containers only",
 	"edge-api/Log lines of one request":           "asks Loki",
+	"host-stack/Last verified backup":             "the service has no target here",
+	"host-stack/Would be lost with the host":      "the service has no target here",
 	"shop/Logs":                                   "counts Loki and its collector",
 }
 

@@ -13,6 +13,7 @@ func hostStack() Dashboard {
 	panels := hostFirst()
 	panels = append(panels, hostMachine()...)
 	panels = append(panels, hostProcesses()...)
+	panels = append(panels, hostBackups()...)
 	panels = append(panels, hostPrometheus()...)
 	panels = append(panels, hostAlertmanager()...)
 	panels = append(panels, hostLogs()...)
@@ -77,6 +78,27 @@ func hostProcesses() []*Panel {
 			"s", q(`time() - process_start_time_seconds{job!~"redis|sentinel|nginx", `+every+`}`, "{{instance}}"), q(`redis_uptime_in_seconds{`+every+`}`, "{{instance}}")).size(12, 8),
 		graph("Open files, by process", "Share of its bound. Normal is under a half. Near 100 %: it will refuse connections.",
 			"percentunit", q(`process_open_fds{job!~"redis|sentinel|nginx", `+every+`} / process_max_fds{job!~"redis|sentinel|nginx", `+every+`}`, "{{instance}}")).size(12, 8).atMost(1).marked("transparent", 0.8, "red"),
+	}
+}
+
+// hostBackups has no data where the service idles.
+func hostBackups() []*Panel {
+	const backup = `job="backup", ` + every
+	return []*Panel{
+		heading("Backups"),
+		stat("Last verified backup", "When a full backup was last restored and checked. Normal is under an hour or two ago. Over three hours an alert mails. The year 1970: never, for example because no target is set.",
+			"dateTimeFromNow", now(`max(shop_backup_last_verified_seconds{`+backup+`}) * 1000`, "verified")).size(4, 7).limits("text").option("colorMode", "none").none("no service"),
+		stat("Would be lost with the host", "Time since the newest write that is in each target. Normal is under two minutes. It grows: the target takes nothing.",
+			"s", now(`time() - max by (target) (shop_backup_last_shipped_seconds{`+backup+`} > 0)`, "{{target}}")).size(4, 7).limits("green", 120, "orange", 600, "red").decimals(0).none("no target"),
+		graph("Size of a backup", "Of the last full backup: the append-only files, and what is left of them compressed and encrypted; and what waits for a target. Normal is that they grow with the shop and that nothing waits.",
+			"bytes", q(`shop_backup_data_bytes{`+backup+`}`, "files"), q(`shop_backup_size_bytes{`+backup+`}`, "encrypted"), q(`shop_backup_spool_bytes{`+backup+`}`, "waiting")).size(8, 7),
+		graph("Time for a backup and for its verification", "Of the last one of each. Normal is minutes at most. Much longer than before: the disk or the target is slow.",
+			"s", q(`shop_backup_duration_seconds{`+backup+`}`, "backup"), q(`shop_backup_verification_duration_seconds{`+backup+`}`, "verification")).size(8, 7),
+		graph("Backups and requests to targets that failed, a minute", "Normal is 0. If not: the service's log says why, and shop_backup_target_failures_total names the target.",
+			"cpm", q(`60 * rate(shop_backup_failures_total{`+backup+`}[$__rate_interval])`, "backup"), q(`60 * rate(shop_backup_verification_failures_total{`+backup+`}[$__rate_interval])`, "verification"), q(`60 * sum(rate(shop_backup_target_failures_total{`+backup+`}[$__rate_interval]))`, "target")).
+			size(16, 6).painted("backup", "orange", "verification", "red", "target", "orange").upTo(1),
+		timeline("Room for backups", "Whether the last backup or verification found memory and disk enough. Normal is green. Red: see the service's log.",
+			q(`max by (instance) (shop_backup_no_room{`+backup+`})`, "{{instance}}")).size(8, 6).limits("green", 1, "red").says(0, "room", "green", 1, "no room", "red"),
 	}
 }
 
