@@ -64,7 +64,6 @@ func (l *local) options(settings map[string]string) (stack.Options, error) {
 	if _, absence := stack.GrafanaProgram(); absence == "" {
 		o.Services = append(o.Services, "grafana")
 	}
-	o.Services = append(o.Services, stack.BackupName)
 	if l.net == defaultNet {
 		o.AlsoListen = localAddress
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"github.com/stretchr/testify/require"
 
 	"evergreen/services/internal/shoptest"
@@ -83,6 +84,7 @@ func live(t *testing.T) *day {
 			// Without a primary for so long that NoPrimary fires, whenever the scrapes fall: the first that misses it may be 2 s
 			// late, and two evaluations 2 s apart have to see that.
 			"SENTINEL_DOWN_AFTER_MS": "6000",
+			"BACKUP_TARGETS":         t.TempDir(), "BACKUP_PUBLIC_KEYS": publicKey(t), "BACKUP_SHIP_EVERY": "2s",
 		}),
 	})
 	d := &day{prometheus: ask(t, shop.Process("prometheus").Addr()), soldOut: 5, revenue: map[string]float64{}}
@@ -102,6 +104,14 @@ func live(t *testing.T) *day {
 	d.prometheus.passes(t, d.quiet(t))
 	d.ended = d.prometheus.becomes(t, well)
 	return d
+}
+
+// publicKey is one for backups that nobody restores.
+func publicKey(t *testing.T) string {
+	t.Helper()
+	key, err := age.GenerateX25519Identity()
+	require.NoError(t, err)
+	return key.Recipient().String()
 }
 
 // quiet is how long nothing happens between two faults; pictures want more of it than tests.

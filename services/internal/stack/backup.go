@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// BackupName is the service that makes backups. `make up` starts it last; Everything and Observers leave it out.
+// BackupName is the service that makes backups. It is started last; Everything leaves it out.
 const BackupName = "backup"
 
 // backupPrefix begins the names of the settings that are for backups alone.

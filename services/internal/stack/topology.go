@@ -84,9 +84,9 @@ func Everything() []string { return names(func(s service) bool { return !s.kind.
 
 // Observers names what Prometheus sees more of the shop through, and what tells
 // people: the exporters, Alertmanager and the catcher of its mails. Grafana is not
-// among them: see GrafanaProgram. Nor is the backup service: BackupName.
+// among them: see GrafanaProgram. The backup service is one of them, because Prometheus asks it.
 func Observers() []string {
-	return names(func(s service) bool { return s.kind.observes() && s.kind < kindGrafana })
+	return names(func(s service) bool { return s.kind.observes() && s.kind != kindGrafana })
 }
 
 // WithObservers is Everything and the Observers.
