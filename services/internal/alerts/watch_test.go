@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"evergreen/services/internal/mailbox"
+	"evergreen/services/internal/shoptest"
 	"evergreen/services/internal/stack"
 )
 
@@ -36,8 +37,9 @@ type watched struct {
 // start starts one from the shipped files, with an admin's address of its own: the example's is an alert.
 func start(t *testing.T) watched {
 	t.Helper()
-	settings := map[string]string{"ADMIN_EMAIL": "owner@shop.example", "ALERT_EMAIL_TO": "night-shift@shop.example"}
-	return watched{stack.StartT(t, stack.Options{Services: append(stack.WithObservers(), stack.BackupName), Settings: stack.WithHighQuotas(settings)}), t}
+	settings := map[string]string{"ADMIN_EMAIL": "owner@shop.example", "ALERT_EMAIL_TO": "night-shift@shop.example",
+		"BACKUP_TARGETS": t.TempDir(), "BACKUP_PUBLIC_KEYS": shoptest.BackupKey(t), "BACKUP_SHIP_EVERY": "2s"}
+	return watched{stack.StartT(t, stack.Options{Services: stack.WithObservers(), Settings: stack.WithHighQuotas(settings)}), t}
 }
 
 // get reads JSON from a service of the stack.

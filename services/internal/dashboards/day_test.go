@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"filippo.io/age"
 	"github.com/stretchr/testify/require"
 
 	"evergreen/services/internal/shoptest"
@@ -79,12 +78,12 @@ func compressed(t *testing.T) string {
 func live(t *testing.T) *day {
 	t.Helper()
 	shop := stack.StartT(t, stack.Options{
-		Services: append(stack.WithObservers(), stack.BackupName), Files: compressed(t), Settings: stack.WithHighQuotas(map[string]string{
+		Services: stack.WithObservers(), Files: compressed(t), Settings: stack.WithHighQuotas(map[string]string{
 			"RESERVATION": "3s", "ADMIN_EMAIL": "owner@example.com", "RATE_USER_PER_SECOND": "10000",
 			// Without a primary for so long that NoPrimary fires, whenever the scrapes fall: the first that misses it may be 2 s
 			// late, and two evaluations 2 s apart have to see that.
 			"SENTINEL_DOWN_AFTER_MS": "6000",
-			"BACKUP_TARGETS":         t.TempDir(), "BACKUP_PUBLIC_KEYS": publicKey(t), "BACKUP_SHIP_EVERY": "2s",
+			"BACKUP_TARGETS":         t.TempDir(), "BACKUP_PUBLIC_KEYS": shoptest.BackupKey(t), "BACKUP_SHIP_EVERY": "2s",
 		}),
 	})
 	d := &day{prometheus: ask(t, shop.Process("prometheus").Addr()), soldOut: 5, revenue: map[string]float64{}}
@@ -104,14 +103,6 @@ func live(t *testing.T) *day {
 	d.prometheus.passes(t, d.quiet(t))
 	d.ended = d.prometheus.becomes(t, well)
 	return d
-}
-
-// publicKey is one for backups that nobody restores.
-func publicKey(t *testing.T) string {
-	t.Helper()
-	key, err := age.GenerateX25519Identity()
-	require.NoError(t, err)
-	return key.Recipient().String()
 }
 
 // quiet is how long nothing happens between two faults; pictures want more of it than tests.

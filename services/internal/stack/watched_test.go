@@ -37,7 +37,7 @@ func scraped() map[string][]string {
 
 func TestTheObserversSeeAllOfTheShopAndTellByMail(t *testing.T) {
 	t.Parallel()
-	s := StartT(t, Options{Services: append(WithObservers(), BackupName)})
+	s := StartT(t, Options{Services: WithObservers()})
 	within, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	// The catcher may wait for others of a group; so it begins while the rest is looked at.
