@@ -79,6 +79,15 @@ func TestTokensCursorsAndETagsOfEitherVersionAreAcceptedByBoth(t *testing.T) {
 	require.Len(t, first, 32, "a cursor names the history, too")
 	p.now.Current().Want(t, http.StatusOK, "GET", "/v1/products?limit=1&cursor="+first, nil)
 	p.now.Refused(t, http.StatusGone, "cursor-outdated", "GET", "/v1/products?limit=1&cursor="+cursor, nil)
+
+	p.ask(t, "SET", redisdb.KeyHistory(), redisdb.NewHistory())
+	require.NoError(t, p.Process("api-2").Restart(t.Context()), "it works in the new history")
+	before = p.commits(t)
+	for range reads {
+		p.now.With(tokenHeader, named).Want(t, http.StatusOK, "GET", path, nil)
+	}
+	require.GreaterOrEqual(t, p.commits(t)-before, int64(reads), "a read with a token of another history is strong")
+	p.now.Refused(t, http.StatusGone, "cursor-outdated", "GET", "/v1/products?limit=1&cursor="+first, nil)
 }
 
 // commits is the number of the last commit group.
