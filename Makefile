@@ -184,6 +184,12 @@ dashboard-pictures: pictures-deps ## draw every dashboard, as a real Prometheus 
 		scripts/run-tests pictures -count=1 -timeout 15m -run DayOfFaults ./services/internal/dashboards
 	@node grafana/pictures/draw.mjs .data/dashboard-answers.json docs/pictures
 
+# SIZES are numbers of products, with as many purchases. Wants the machine for itself, for some ten minutes.
+SIZES ?= 1000 100000
+recovery: test-deps ## lose shops under load and restore them elsewhere: what is lost, and how long it takes; writes docs/recovery.md
+	@RECOVERY="$(SIZES)" RECOVERY_PAGE=$(CURDIR)/docs/recovery.md FORMAT=standard-verbose scripts/run-tests recovery -count=1 -timeout 110m \
+		-run TestRecoveryIsMeasured ./services/ops/backup/restore
+
 fuzz: ## invented input for every decoder, FUZZTIME=5s each
 	@scripts/fuzz
 
@@ -221,4 +227,4 @@ $(BENCH): FORCE
 
 FORCE:
 
-.PHONY: restore restore-undo backup-show help up status logs handover rolling-upgrade rotate finish-upgrade env clean replay drill drill-controls drill-short drill-list drill-table attack attack-controls attack-short attack-list bench budget test test-compose test-logs sweep soak dashboard-pictures fuzz mutants lint build deps test-deps drill-deps pictures-deps FORCE
+.PHONY: recovery backup backup-list backup-key restore restore-undo backup-show help up status logs handover rolling-upgrade rotate finish-upgrade env clean replay drill drill-controls drill-short drill-list drill-table attack attack-controls attack-short attack-list bench budget test test-compose test-logs sweep soak dashboard-pictures fuzz mutants lint build deps test-deps drill-deps pictures-deps FORCE

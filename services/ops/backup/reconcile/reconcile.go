@@ -86,7 +86,7 @@ type counts struct {
 }
 
 // Check looks at all keys of a node on which nothing writes meanwhile. What is wrong with the data is in the report; an
-// error says that the node could not be asked. It holds 33 bytes of memory for each product.
+// error says that the node could not be asked. It holds 25 bytes of memory for each product.
 func Check(ctx context.Context, node *redisnode.Node, expect Expect) (Report, error) {
 	c := &checker{ctx: ctx, node: node, kinds: kinds(), report: Report{Keys: map[string]int64{}}}
 	for _, step := range []func() error{c.marks, c.listProducts, c.scan, c.lists} {

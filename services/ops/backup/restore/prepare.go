@@ -67,8 +67,8 @@ func (b Backups) fetch(ctx context.Context, dir string, wanted Wanted, say func(
 		}
 		fitting := wanted.fitting(chains)
 		if len(fitting) == 0 {
-			refused = append(refused, fmt.Errorf("%w: %s has %d backups, and none of them fits. While the running shop is empty, a backup that "+
-				"was made of an empty shop has to be named: CHAIN=ID, as make backup-list shows it", ErrNoBackup, store.Name(), len(chains)))
+			refused = append(refused, fmt.Errorf("%w: %s has %d backups, and none of them fits. While the running shop is empty, its own "+
+				"backups have to be named: CHAIN=ID, as make backup-list shows it", ErrNoBackup, store.Name(), len(chains)))
 		}
 		for _, chain := range fitting {
 			say("reading the backup %s from %s", chain.ID, store.Name())
@@ -94,28 +94,42 @@ const mostTries = 3
 
 // fitting gives the backups that can have the wanted state, the likeliest first.
 func (w Wanted) fitting(chains []archive.Chain) []archive.Chain {
-	var early, late []archive.Chain // begun before, and after, the wanted state
+	var reach, short, late []archive.Chain
 	for _, chain := range chains {
-		begun, err := archive.ChainTime(chain.ID)
 		switch {
-		case err != nil, w.Chain != "" && chain.ID != w.Chain:
+		case w.Chain != "" && chain.ID != w.Chain:
 		case w.Chain == "" && (!chain.Complete() || w.notOf != "" && chain.Full.History == w.notOf):
-		case !w.At.IsZero() && begun.After(w.At), w.Sequence > 0 && chain.Full != nil && chain.Full.Sequence > w.Sequence:
+		case w.begunAfter(chain):
 			late = append(late, chain)
+		case w.endsBefore(chain):
+			short = append(short, chain)
 		default:
-			early = append(early, chain)
+			reach = append(reach, chain)
 		}
 	}
-	slices.Reverse(early)
+	slices.Reverse(reach)
 	if w.notOf != "" && w.At.IsZero() && w.Sequence == 0 {
-		return early // the first that is not of an empty shop
+		return reach // the first that is not of an empty shop
 	}
 	if w.At.IsZero() && w.Sequence == 0 {
-		return early[:min(1, len(early))]
+		return reach[:min(1, len(reach))]
 	}
-	// A later backup can reach back to before it was begun: its node's files do.
-	all := append(early[:min(1, len(early))], late...)
+	// A later backup can reach back to before it was begun: its node's files do. One that ends too early says by how much.
+	all := append(reach[:min(mostTries-1, len(reach))], late...)
+	if len(all) == 0 {
+		all = short[max(0, len(short)-1):]
+	}
 	return all[:min(mostTries, len(all))]
+}
+
+func (w Wanted) begunAfter(chain archive.Chain) bool {
+	begun, err := archive.ChainTime(chain.ID)
+	return err == nil && !w.At.IsZero() && begun.After(w.At) || w.Sequence > 0 && chain.Full != nil && chain.Full.Sequence > w.Sequence
+}
+
+// endsBefore forgives a second: the shop gives a sign of life so often.
+func (w Wanted) endsBefore(chain archive.Chain) bool {
+	return !w.At.IsZero() && chain.Last.HeartbeatMillis+1000 < w.At.UnixMilli() || w.Sequence > 0 && chain.Last.Sequence < w.Sequence
 }
 
 var errOfEmptyShop = errors.New("it has no product and no purchase; to restore it in spite of that, name it: CHAIN=ID")

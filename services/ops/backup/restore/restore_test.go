@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -77,7 +78,11 @@ func TestALostShopIsRestoredElsewhereToTheLastShipmentAndToAMoment(t *testing.T)
 	}
 	_, err = r.Restore(t.Context(), restore.Wanted{At: moment.Add(-24 * time.Hour)})
 	require.ErrorContains(t, err, "it has the states from "+moment.UTC().Format("2006-01-02T"))
-	shoptest.LedgerOf(t, admin, products[0])
+	for _, sequence := range []int64{result.CommitSeq, result.CommitSeq - 7} { // to a commit, and not one more
+		var shown strings.Builder
+		require.NoError(t, restore.Show(t.Context(), v.backups(), t.TempDir(), "product:"+products[0], restore.Wanted{Sequence: sequence}, &shown))
+		require.Contains(t, shown.String(), fmt.Sprintf(`"commit": %d,`, sequence))
+	}
 }
 
 // listed are the purchases in a file of lost ones.
