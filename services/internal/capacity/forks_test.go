@@ -129,7 +129,7 @@ func (s *shop) awaitNoChild(t *testing.T) {
 func (s *shop) fillByCopies(t *testing.T) {
 	t.Helper()
 	id := s.admin.Want(t, http.StatusCreated, "POST", "/v1/products", typical(0)).Text(t, "id")
-	const step = 1000
+	const step = 200 // a script blocks its node, and all that it writes is synced at once
 	for from := 0; from < forkProducts; from += step {
 		s.ask(t, "EVAL", `local fields = redis.call('HGETALL', 'evg:product:' .. KEYS[1])
 			for i = ARGV[1], ARGV[2] do
