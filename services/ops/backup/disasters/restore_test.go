@@ -85,7 +85,7 @@ func TestAWrongBulkEditIsUndoneByARestoreAndTheRestoreByItsUndo(t *testing.T) {
 	v.awaitShipped(s, v.targets[0])
 
 	book := s.page("wrong-edit.md")
-	c := choices{"at": moment.Format(time.RFC3339), "key": v.keyFile, "object": "product:" + before.products[0]}
+	c := choices{"at": moment.Format(time.RFC3339Nano), "key": v.keyFile, "object": "product:" + before.products[0]}
 	require.NotContains(t, book.run("How to see it", c), "Everything must go")
 	said := book.run("What to do if everything has to go back", c)
 	require.Contains(t, said, "2 purchases were lost")
