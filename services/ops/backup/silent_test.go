@@ -33,7 +33,7 @@ func TestASilentReplicaIsLeftForAnotherOneAndWhatItHadIsShipped(t *testing.T) {
 	require.NoError(t, s.stack.Process(followed).Pause())
 	t.Cleanup(func() { _ = s.stack.Process(followed).Resume() })
 	next := awaitChain(t, address, func(chain archive.Chain) bool { return chain.ID > first.ID && isVerified(chain) })
-	require.EqualValues(t, 1, value(t, metrics, "shop_backup_chains_total", "silent-node"))
+	require.InDelta(t, 1, value(t, metrics, "shop_backup_chains_total", "silent-node"), 0)
 	s.buy(5)
 	shipped := awaitChain(t, address, reaches(s.sequence()))
 	require.Equal(t, next.ID, shipped.ID)
