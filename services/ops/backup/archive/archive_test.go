@@ -35,14 +35,14 @@ func newBackup(t *testing.T, dir string) backup {
 	t.Helper()
 	key, err := age.GenerateX25519Identity()
 	require.NoError(t, err)
-	return newBackupOf(t, dir, key, "first")
+	return newBackupOf(t, dir, archive.NewChain(time.Now()), key, "first")
 }
 
-func newBackupOf(t *testing.T, dir string, key *age.X25519Identity, content string) backup {
+func newBackupOf(t *testing.T, dir, id string, key *age.X25519Identity, content string) backup {
 	t.Helper()
 	store, err := target.OpenDirectory(dir)
 	require.NoError(t, err)
-	made := backup{t: t, dir: dir, store: store, id: archive.NewChain(time.Now()), key: key, files: map[string]string{}}
+	made := backup{t: t, dir: dir, store: store, id: id, key: key, files: map[string]string{}}
 	sealer := archive.NewSealer(made.id, 4, []age.Recipient{key.Recipient()})
 	full := archive.Full{Format: archive.Format, Chain: made.id, Segments: 4}
 	for i, piece := range []struct{ file, text string }{
@@ -225,7 +225,7 @@ func TestFilesOfTwoBackupsMixedAreRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	one := newBackup(t, dir)
-	two := newBackupOf(t, dir, one.key, "other")
+	two := newBackupOf(t, dir, archive.NewChain(time.Now()), one.key, "other")
 	for index := range 6 {
 		for _, relabelled := range []bool{false, true} {
 			t.Run(fmt.Sprintf("segment %d, sidecar relabelled: %t", index, relabelled), func(t *testing.T) {
@@ -241,6 +241,30 @@ func TestFilesOfTwoBackupsMixedAreRefused(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestABackupUnderTheNameOfAnotherIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	one := newBackup(t, dir)
+	two := newBackupOf(t, dir, archive.NewChain(time.Now()), one.key, "other")
+	for index := range 6 {
+		for _, end := range []string{".seg.age", ".json"} {
+			name := fmt.Sprintf("%05d%s", index, end)
+			bring(t, two.path(name), one.path(name), replace(two.id, one.id))
+		}
+	}
+	one.refused(t, one.key, archive.ErrMixed)
+}
+
+func TestASegmentThatDoesNotFollowTheOneBeforeIsRefusedThoughItSaysSo(t *testing.T) {
+	t.Parallel()
+	one := newBackup(t, t.TempDir())
+	same := newBackupOf(t, t.TempDir(), one.id, one.key, "first")
+	for _, end := range []string{".seg.age", ".json"} {
+		bring(t, same.path("00002"+end), one.path("00002"+end), replace("", ""))
+	}
+	one.refused(t, one.key, archive.ErrMixed)
 }
 
 // copyOf copies a chain into a directory of its own.
