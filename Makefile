@@ -81,7 +81,7 @@ WANTED = $(if $(FROM),-from "$(FROM)") $(if $(CHAIN),-chain "$(CHAIN)") $(if $(A
 RESTORING = $(if $(YES),-yes) $(if $(END_SESSIONS),-end-sessions)
 RECOVERY = if $(LOCAL) -net $(NET) running 2>/dev/null || ! command -v docker >/dev/null; \
 	then exec $(LOCAL) -net $(NET) backup $(1) $(if $(KEY),-key "$(KEY)") $(2); \
-	else BACKUP_PRIVATE_KEY=$$(cat $(if $(KEY),"$(KEY)",/dev/null)) exec docker compose run --rm -e BACKUP_PRIVATE_KEY recovery $(1) $(2); fi
+	else BACKUP_PRIVATE_KEY=$$(cat $(if $(KEY),"$(KEY)",/dev/null)) exec docker compose run --rm -e BACKUP_PRIVATE_KEY operator $(1) $(2); fi
 
 restore: deps $(LOCAL) $(BACKUP) ## put a backup in the place of the running shop's data, after asking: KEY=file, AT=moment
 	@$(call RECOVERY,restore,$(WANTED) $(RESTORING))

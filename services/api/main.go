@@ -2,8 +2,7 @@
 // until SIGTERM or SIGINT; `api healthcheck` exits 0 when the replica of this
 // environment is ready, for hosts without a shell or curl; `api version` prints the
 // version and the commit that it was built from, `api layout` the newest
-// layout of the stored data that it knows. `api operator status` and the like are for
-// who runs the shop in containers: see the package operate.
+// layout of the stored data that it knows.
 package main
 
 import (
@@ -29,7 +28,6 @@ import (
 	"evergreen/services/internal/app"
 	"evergreen/services/internal/config"
 	"evergreen/services/internal/logfile"
-	"evergreen/services/internal/operate"
 	"evergreen/services/internal/release"
 )
 
@@ -41,9 +39,6 @@ func main() {
 
 // run is the program; it answers the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 && args[0] == "operator" {
-		return operate.Run(ctx, args[1:], os.Getenv, stdout, stderr)
-	}
 	version.Version = cmp.Or(version.Version, release.Version)
 	if len(args) == 1 && args[0] == "version" {
 		_, _ = fmt.Fprintln(stdout, version.Version, version.GetRevision())
@@ -66,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case len(args) == 1 && args[0] == "healthcheck":
 		return healthcheck(ctx, settings, stderr)
 	case len(args) > 0:
-		_, _ = fmt.Fprintln(stderr, "usage: api [healthcheck | version | layout | operator status|handover|await|finish-upgrade]")
+		_, _ = fmt.Fprintln(stderr, "usage: api [healthcheck | version | layout]")
 		return 2
 	}
 	log := logger(settings, stdout)

@@ -33,7 +33,7 @@ func redisSecrets() map[string]*regexp.Regexp {
 		"REDIS_SENTINEL_PASSWORD":    regexp.MustCompile(`^(redis|sentinel)-\d`),
 		"REDIS_BOOT_PASSWORD":        regexp.MustCompile(`^(redis|sentinel)-\d`),
 		"REDIS_BACKUP_PASSWORD":      regexp.MustCompile(`^(redis-\d|backup$)`),
-		"REDIS_ADMIN_PASSWORD":       regexp.MustCompile(`^(redis-\d|sentinel-\d|operator$|recovery$)`),
+		"REDIS_ADMIN_PASSWORD":       regexp.MustCompile(`^(redis-\d|sentinel-\d|operator$)`),
 	}
 }
 

@@ -57,7 +57,7 @@ func TestWithoutItsSecretsNothingIsStarted(t *testing.T) {
 func TestASecretGoesOnlyToWhoNeedsItAndOnlyByTheEnvironment(t *testing.T) {
 	needs := map[string]*regexp.Regexp{
 		secretKey: regexp.MustCompile(`^api-`), adminPassword: regexp.MustCompile(`^api-`),
-		secretOf("BACKUP_S3_SECRET_KEY"): regexp.MustCompile(`^(backup|recovery)$`), secretOf("SMTP_PASSWORD"): regexp.MustCompile(`^alertmanager$`),
+		secretOf("BACKUP_S3_SECRET_KEY"): regexp.MustCompile(`^(backup|operator)$`), secretOf("SMTP_PASSWORD"): regexp.MustCompile(`^alertmanager$`),
 	}
 	for name, who := range redisSecrets() {
 		needs[secretOf(name)] = who

@@ -14,7 +14,7 @@ import (
 	"evergreen/services/internal/stack"
 )
 
-const usage = `usage: operator status | handover | await [--within 60s] | finish-upgrade [--dry-run]
+const usage = `usage: operator status | handover | await [--within 60s] | finish-upgrade [--dry-run] | restore | undo | show
 
   status    what every service is; fails if the shop cannot sell
   handover  makes another Redis node primary, without losing or refusing a write
@@ -22,6 +22,7 @@ const usage = `usage: operator status | handover | await [--within 60s] | finish
             Sentinels that agree, all API replicas ready, both nginx up
   finish-upgrade  the last part of scripts/finish-upgrade, which asks the engine first:
             repeats the copies of all migrations and puts the newest layout in force
+  restore, undo, show  see docs/restore.md
 
 The environment has NET, API_REPLICAS, REDIS_MASTER_NAME, REDIS_ADMIN_USER and
 REDIS_ADMIN_PASSWORD.

@@ -38,6 +38,8 @@ func commands() []command {
 		{"restore", "put a backup in the place of the shop's data: the last state, or that at a moment or a commit", restoring("restore")},
 		{"undo", "bring back the data that the last restore has kept aside", restoring("undo")},
 		{"show", "print the past state of one object, such as product:ID", restoring("show")},
+		{"operator", "in containers: restore, undo, show, or what the operator asks of a shop, such as status", operator},
+		{"layout", "print the newest layout of the data that this version knows", layout},
 	}
 }
 
@@ -62,6 +64,10 @@ func Run(ctx context.Context, args []string, env Environment) int {
 	case errors.Is(err, errUsage):
 		_, _ = fmt.Fprint(env.Stderr, usage(all))
 		return 2
+	case errors.Is(err, errUsageSaid):
+		return 2
+	case errors.Is(err, errSaid):
+		return 1
 	}
 	_, _ = fmt.Fprintln(env.Stderr, "backup:", err)
 	return 1
