@@ -182,8 +182,7 @@ const (
 func (n *Node) Transaction(ctx context.Context, commands []Command) error {
 	for deadline := time.Now().Add(patience); ; {
 		err := n.transaction(ctx, commands)
-		behind := err != nil && strings.Contains(err.Error(), "NOREPLICAS")
-		if !behind || time.Now().After(deadline) {
+		if err == nil || !n.lacksReplicas(ctx, err) || time.Now().After(deadline) {
 			return err
 		}
 		select {
@@ -192,6 +191,19 @@ func (n *Node) Transaction(ctx context.Context, commands []Command) error {
 		case <-time.After(askAgain):
 		}
 	}
+}
+
+// lacksReplicas says that a transaction was refused for want of replicas. If one of its commands was refused, EXEC does not tell
+// why.
+func (n *Node) lacksReplicas(ctx context.Context, refused error) bool {
+	if strings.Contains(refused.Error(), "NOREPLICAS") {
+		return true
+	}
+	if !strings.Contains(refused.Error(), "EXECABORT") {
+		return false
+	}
+	info, err := n.Info(ctx, "replication")
+	return err == nil && info["min_slaves_good_slaves"] == "0"
 }
 
 func (n *Node) transaction(ctx context.Context, commands []Command) error {
