@@ -64,8 +64,13 @@ func TestAFullBackupAndItsVerificationLeavePurchasesFastAndCauseNoFailover(t *te
 	t.Logf("p99 of the rounds: quiet %v, with backups %v; %d full backups of %d purchases, the largest file has %d MiB",
 		quiet, busy, verified, l.made, info.Size()>>20)
 	require.Greater(t, verified, rounds)
-	// The machine's other work makes a round slower, never faster: the best round of each kind has least of it.
-	require.Less(t, slices.Min(busy), 2*slices.Min(quiet))
+	// A round is compared with the one before it, since other work on the machine lasts for longer than two rounds.
+	ratios := make([]float64, rounds)
+	for i := range ratios {
+		ratios[i] = float64(busy[i]) / float64(quiet[i])
+	}
+	slices.Sort(ratios)
+	require.Less(t, (ratios[(rounds-1)/2]+ratios[rounds/2])/2, 2.0, "the median of %v", ratios)
 	now, err := s.Primary(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, primary, now)
