@@ -3,11 +3,14 @@
 package containers_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"evergreen/services/internal/shoptest"
 )
 
 func TestTheBackupServiceMakesVerifiedBackupsOfTheShopInContainers(t *testing.T) {
@@ -24,5 +27,43 @@ func TestTheBackupServiceMakesVerifiedBackupsOfTheShopInContainers(t *testing.T)
 		found, err := s.Service(node).Exec(t.Context(), "sh", "-c", "ls /data/data")
 		require.NoError(t, err)
 		require.NotContains(t, found, "backup")
+	}
+}
+
+func TestTheOperatorRestoresABackupOverTheShopInContainersAndUndoesIt(t *testing.T) {
+	s := whole(t)
+	kept := s.sell(t)
+	said, err := s.Service("backup").Exec(t.Context(), "/backup", "now")
+	require.NoError(t, err, said)
+	_, chain, found := strings.Cut(said, "verified: ")
+	require.True(t, found, said)
+	chain = strings.TrimSpace(chain)
+	later := s.sell(t)
+
+	said, err = s.operator(t, "restore", "-from", "/backups", "-chain", chain)
+	require.Error(t, err, "without a terminal it asks for -yes: %s", said)
+	s.requireSold(t, kept, http.StatusOK)
+	s.requireSold(t, later, http.StatusOK)
+
+	said, err = s.operator(t, "restore", "-from", "/backups", "-chain", chain, "-yes")
+	require.NoError(t, err, said)
+	s.requireSold(t, kept, http.StatusOK)
+	s.requireSold(t, later, http.StatusNotFound)
+	said, err = s.operator(t, "show", "-from", "/backups", "-chain", chain, "purchase:"+kept.purchase)
+	require.NoError(t, err, said)
+	require.Contains(t, said, kept.product)
+
+	said, err = s.operator(t, "undo", "-yes")
+	require.NoError(t, err, said)
+	s.requireSold(t, kept, http.StatusOK)
+	s.requireSold(t, later, http.StatusOK)
+}
+
+// requireSold holds that the purchase is there, with its piece in the ledger, or that it is not.
+func (s *shop) requireSold(t *testing.T, k sale, status int) {
+	t.Helper()
+	s.admin.Current().Want(t, status, "GET", "/v1/purchases/"+k.purchase, nil)
+	if status == http.StatusOK {
+		require.EqualValues(t, 1, shoptest.LedgerOf(t, s.admin, k.product).Sold)
 	}
 }

@@ -31,6 +31,8 @@ import (
 type shop struct {
 	*containers.Project
 	admin *shoptest.Client
+	// backupKey reads the shop's backups.
+	backupKey string
 	// image is how long the API's image took to build, and up the start from nothing.
 	image, up time.Duration
 	// idle is the memory that each service used before anything was done.
@@ -110,7 +112,7 @@ func prepared(ctx context.Context, dir string) (*shop, error) {
 	if err := project.Build(ctx); err != nil {
 		return nil, err
 	}
-	return &shop{Project: project, image: time.Since(began)}, nil
+	return &shop{Project: project, backupKey: key.String(), image: time.Since(began)}, nil
 }
 
 // removeForgotten removes the projects of tests that were killed: the engine would start their containers for ever.

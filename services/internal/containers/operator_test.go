@@ -31,9 +31,9 @@ func TestTheOperatorHandsThePrimaryOverAndNoRequestFails(t *testing.T) {
 }
 
 // operator runs a command of the operator's, in a container of its own.
-func (s *shop) operator(t *testing.T, command string) (string, error) {
+func (s *shop) operator(t *testing.T, command ...string) (string, error) {
 	t.Helper()
-	return s.Compose(t.Context(), "run", "--rm", "-T", "operator", command)
+	return s.Compose(t.Context(), append([]string{"run", "--rm", "-T", "-e", "BACKUP_PRIVATE_KEY=" + s.backupKey, "operator"}, command...)...)
 }
 
 // Every container is made anew, one after the other, the holder of the address excepted.
