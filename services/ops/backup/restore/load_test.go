@@ -18,6 +18,13 @@ import (
 // While clients buy, the shop is restored. Each purchase that was ever acknowledged is in the shop or in the list of those that
 // are lost, and none is in both.
 func TestEveryPurchaseThatWasAcknowledgedDuringARestoreIsThereOrListed(t *testing.T) {
+	require.Empty(t, unaccountedFor(t))
+}
+
+// unaccountedFor restores while customers buy, and names the acknowledged purchases that are neither in the shop nor in the
+// list of lost ones, or in both.
+func unaccountedFor(t *testing.T) (ids []string) {
+	t.Helper()
 	v := newVault(t)
 	s := startShop(t)
 	admin := shoptest.Admin(t, s)
@@ -41,11 +48,14 @@ func TestEveryPurchaseThatWasAcknowledgedDuringARestoreIsThereOrListed(t *testin
 	}
 	require.NotEmpty(t, lost)
 	for _, one := range load.all {
-		require.NotEqual(t, there[one.id], lost[one.id], "purchase %s: in the shop %v, listed %v", one.id, there[one.id], lost[one.id])
+		if there[one.id] == lost[one.id] {
+			ids = append(ids, one.id)
+		}
 	}
 	for _, product := range products {
 		shoptest.LedgerOf(t, admin, product)
 	}
+	return ids
 }
 
 func TestWhatCannotBeRestoredIsRefusedAndNothingIsOverwritten(t *testing.T) {

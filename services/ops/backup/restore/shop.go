@@ -78,11 +78,11 @@ const (
 
 // hold closes the shop: the mark is at every replica before it returns. Nothing writes from then on but this program.
 func (n *nodes) hold(ctx context.Context, l *lock) error {
-	err := n.primary.Transaction(ctx, []redisnode.Command{
-		{"HSET", redisdb.KeyRestore(), "step", stepHolding, "layout", l.layout},
-		{"SET", redisdb.KeySchema(), mark},
-	})
-	if err != nil {
+	commands := []redisnode.Command{{"HSET", redisdb.KeyRestore(), "step", stepHolding, "layout", l.layout}}
+	if setsMark() {
+		commands = append(commands, redisnode.Command{"SET", redisdb.KeySchema(), mark})
+	}
+	if err := n.primary.Transaction(ctx, commands); err != nil {
 		return err
 	}
 	l.step = stepHolding

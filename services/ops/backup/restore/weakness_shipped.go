@@ -1,0 +1,5 @@
+//go:build !drill
+
+package restore
+
+func setsMark() bool { return true }
