@@ -21,6 +21,9 @@ func (l *local) rollingUpgrade(ctx context.Context) error {
 	if err := l.checkNet(); err != nil {
 		return err
 	}
+	if err := l.makeEnv(); err != nil { // this version may need secrets that the one before did not know
+		return err
+	}
 	settings, err := stack.LoadSettings(l.root, os.Getenv)
 	if err != nil {
 		return err
