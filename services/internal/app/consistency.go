@@ -117,6 +117,7 @@ func (t tokens) signature(signed string) string {
 func (t tokens) consistency(strong func(*gin.Context) (address string, allow func() error)) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		reading := redisdb.Reading{
+			OfWrite: c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead,
 			Wrote: func(seq int64) {
 				c.Header(consistencyToken, t.issue(seq))
 				web.Unsure(c) // what fails from here on fails after a write

@@ -175,12 +175,14 @@ func (db *DB) readNode(ctx context.Context, node string, atLeast int64, queue qu
 			seq = pipe.Get(ctx, KeyCommitSeq())
 		}
 		queue(ctx, pipe)
-		history = pipe.Get(ctx, KeyHistory()) // after them: a restore may have begun meanwhile
+		if !readingOf(ctx).OfWrite {
+			history = pipe.Get(ctx, KeyHistory()) // after them: a restore may have begun meanwhile
+		}
 	})
 	if err != nil {
 		return 0, err
 	}
-	if !db.inHistory(history.Val()) {
+	if history != nil && !db.inHistory(history.Val()) {
 		return 0, errOtherHistory
 	}
 	if atLeast > 0 {

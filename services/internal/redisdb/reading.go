@@ -18,6 +18,9 @@ type Reading struct {
 	Allow func() error
 	// AtLeast is the commit number that a read has to have seen, 0 for none.
 	AtLeast int64
+	// OfWrite says that the request is a write. Its script compares the history, so its reads leave that out, which saves a
+	// command in each order.
+	OfWrite bool
 	// Wrote is told the number of each commit under the context.
 	Wrote func(seq int64)
 	// Stale is told the age of an answer that is older than the bound, which
