@@ -113,7 +113,7 @@ func TestAPrimaryThatLostItsVolumeDoesNotStartEmptyAndNothingIsLost(t *testing.T
 		require.NoError(t, old.Recreate(t.Context()))
 		took = time.Since(began)
 		s.awaitOther(t, old)
-	}, func() {})
+	}, func() { require.NoError(t, s.Up(t.Context())) })
 	said, err := old.Logs(t.Context(), 100)
 	require.NoError(t, err)
 	t.Logf("%s was there again, empty, after %v", old.Name(), took.Round(time.Millisecond))

@@ -132,10 +132,14 @@ func (s *Service) Recreate(ctx context.Context) error {
 	return err
 }
 
-// Discard removes the container, alive or not, and the volume that has its name:
-// what it had stored is gone.
+// Discard removes the container, which has to be there, alive or not, and the volume that has its name:
+// what it had stored is gone. The engine keeps a volume that a container uses, so the backup service goes with it.
 func (s *Service) Discard(ctx context.Context) error {
-	if _, err := s.project.docker(ctx, "rm", "--force", s.Container()); err != nil {
+	users, err := s.project.docker(ctx, "ps", "--all", "--quiet", "--filter", "volume="+s.project.Name+"_"+s.name)
+	if err != nil {
+		return err
+	}
+	if _, err := s.project.docker(ctx, append([]string{"rm", "--force"}, strings.Fields(users)...)...); err != nil {
 		return err
 	}
 	return s.project.RemoveVolume(ctx, s.name)
