@@ -7,7 +7,8 @@
 //
 // The key evg:restore says who restores and how far it has come. Its fields: owner, id, seen (when the owner last gave a
 // sign of life, in ms), step ("" before the shop is held, then holding, then loading), layout (what evg:schema was before it
-// became the mark), aside (the name of the data that were kept aside). A restore that was killed while it was holding or
+// became the mark), aside (the name of the data that were kept aside),
+// empty (the history of the shop if it was empty), restores (what evg:restores was). A restore that was killed while it was holding or
 // loading leaves the shop closed, with the mark; the next one, or undo, begins with what these fields say.
 package restore
 

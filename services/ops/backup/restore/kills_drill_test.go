@@ -48,6 +48,7 @@ func TestARestoreThatIsKilledAnywhereEndsWellTheNextTimeOrIsUndone(t *testing.T)
 	product := shoptest.Product(t, admin, 1000)
 	inBackup := admin.Want(t, http.StatusCreated, "POST", "/v1/purchases", shoptest.Order(product, 1)).Text(t, "id")
 	v.full(t, s)
+	newest := int64(1)
 	try := func(point string, undone bool) func(*testing.T) {
 		return func(t *testing.T) {
 			later := admin.Current().Want(t, http.StatusCreated, "POST", "/v1/purchases", shoptest.Order(product, 1)).Text(t, "id")
@@ -69,6 +70,10 @@ func TestARestoreThatIsKilledAnywhereEndsWellTheNextTimeOrIsUndone(t *testing.T)
 			require.Equal(t, want, answer.Status, "the purchase that the backup has not: %s", answer.Body)
 			admin.Current().Want(t, http.StatusOK, "GET", "/v1/purchases/"+inBackup, nil)
 			shoptest.LedgerOf(t, admin, product)
+			var shown struct{ Version int64 }
+			admin.Current().Want(t, http.StatusOK, "GET", "/v1/products/"+product, nil).Into(t, &shown)
+			require.Greater(t, shown.Version, newest, "no version is that of an earlier history")
+			newest = shown.Version
 			left(t, s)
 		}
 	}

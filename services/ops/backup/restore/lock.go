@@ -55,8 +55,10 @@ type lock struct {
 	node  *redisnode.Node
 	id    string
 	owner string
-	// step, layout and aside are the fields of evg:restore.
-	step, layout, aside string
+	// step, layout, aside and empty are the fields of evg:restore.
+	step, layout, aside, empty string
+	// restores is how many restores the shop's data had come through before they were deleted.
+	restores int64
 
 	stop   func() // the signs of life
 	cancel context.CancelCauseFunc
@@ -91,7 +93,8 @@ func take(ctx context.Context, node *redisnode.Node) (*lock, context.Context, er
 	if err != nil {
 		return nil, ctx, err
 	}
-	l.step, l.layout, l.aside = fields["step"], fields["layout"], fields["aside"]
+	l.step, l.layout, l.aside, l.empty = fields["step"], fields["layout"], fields["aside"], fields["empty"]
+	l.restores, _ = strconv.ParseInt(fields["restores"], 10, 64)
 	if l.step == "" {
 		if l.layout, _, err = node.Get(ctx, redisdb.KeySchema()); err != nil {
 			return nil, ctx, err
@@ -144,5 +147,5 @@ func (l *lock) free(ctx context.Context) {
 // fields make the lock anew after everything was deleted.
 func (l *lock) fields(seenMillis int64) redisnode.Command {
 	return redisnode.Command{"HSET", redisdb.KeyRestore(), "id", l.id, "owner", l.owner, "seen", seenMillis,
-		"step", stepLoading, "layout", l.layout, "aside", l.aside}
+		"step", stepLoading, "layout", l.layout, "aside", l.aside, "empty", l.empty, "restores", l.restores}
 }

@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ import (
 
 // Wanted says which state is restored. The zero value is the last one that the targets have.
 type Wanted struct {
-	// Chain is the id of a backup; "" is the newest one that has the state.
+	// Chain is the id of a backup; "" is the one that has the newest state, or the wanted one.
 	Chain string
 	// At is a moment; Sequence is a commit. One of them at most is set.
 	At       time.Time
@@ -56,70 +57,109 @@ func (p *prepared) close() {
 	_ = os.RemoveAll(p.dir)
 }
 
+// kept is a backup in one of the targets.
+type kept struct {
+	archive.Chain
+
+	store target.Store
+}
+
 // fetch loads the wanted state into a scratch server whose files are in dir, and checks it there.
 func (b Backups) fetch(ctx context.Context, dir string, wanted Wanted, say func(string, ...any)) (*prepared, error) {
-	var refused []error
-	for _, store := range b.Stores {
-		chains, err := archive.List(ctx, store)
-		if err != nil {
-			refused = append(refused, fmt.Errorf("%s: %w", store.Name(), err))
-			continue
+	all, refused := b.list(ctx, say)
+	fitting := wanted.fitting(all)
+	if len(fitting) == 0 {
+		refused = append(refused, fmt.Errorf("%w: the targets have %d backups, and none of them fits. While the running shop is empty, its own "+
+			"backups have to be named: CHAIN=ID, as make backup-list shows it", ErrNoBackup, len(all)))
+	}
+	for _, chain := range fitting {
+		say("reading the backup %s from %s", chain.ID, chain.store.Name())
+		p, err := b.load(ctx, chain.store, chain.Chain, dir, wanted)
+		if err == nil && wanted.passesOver(p) {
+			p.close()
+			err = errOfEmptyShop
 		}
-		fitting := wanted.fitting(chains)
-		if len(fitting) == 0 {
-			refused = append(refused, fmt.Errorf("%w: %s has %d backups, and none of them fits. While the running shop is empty, its own "+
-				"backups have to be named: CHAIN=ID, as make backup-list shows it", ErrNoBackup, store.Name(), len(chains)))
+		if err == nil {
+			return p, nil
 		}
-		for _, chain := range fitting {
-			say("reading the backup %s from %s", chain.ID, store.Name())
-			p, err := b.load(ctx, store, chain, dir, wanted)
-			if err == nil && wanted.passesOver(p) {
-				p.close()
-				err = errOfEmptyShop
-			}
-			if err == nil {
-				return p, nil
-			}
-			refused = append(refused, fmt.Errorf("the backup %s of %s: %w", chain.ID, store.Name(), err))
-			if !errors.Is(err, aof.ErrOutside) && !errors.Is(err, errOfEmptyShop) {
-				return nil, errors.Join(refused...)
-			}
+		refused = append(refused, fmt.Errorf("the backup %s of %s: %w", chain.ID, chain.store.Name(), err))
+		if !errors.Is(err, aof.ErrOutside) && !errors.Is(err, errOfEmptyShop) {
+			break
 		}
 	}
 	return nil, errors.Join(refused...)
+}
+
+// list reads what all targets have. A target that cannot be read is told, and the others are used.
+func (b Backups) list(ctx context.Context, say func(string, ...any)) (all []kept, refused []error) {
+	for _, store := range b.Stores {
+		chains, err := archive.List(ctx, store)
+		if err != nil {
+			say("%s cannot be read: %v", store.Name(), err)
+			refused = append(refused, fmt.Errorf("%s: %w", store.Name(), err))
+		}
+		for _, chain := range chains {
+			all = append(all, kept{Chain: chain, store: store})
+		}
+	}
+	return all, refused
+}
+
+// newestState sorts by the last state that can be restored, the newest first.
+func newestState(a, b kept) int {
+	return cmp.Or(cmp.Compare(b.Last.HeartbeatMillis, a.Last.HeartbeatMillis), cmp.Compare(b.Last.Sequence, a.Last.Sequence),
+		cmp.Compare(b.ID, a.ID))
+}
+
+// longest gives each backup once, from the target that has the most of it: the one with the newest state first. The backup
+// that was begun last does not always have it: increments go on into the service's own one after make backup.
+func longest(all []kept) (found []kept) {
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, newestState)
+	seen := map[string]bool{}
+	for _, chain := range all {
+		if !seen[chain.ID] {
+			seen[chain.ID] = true
+			found = append(found, chain)
+		}
+	}
+	return found
 }
 
 // mostTries is how many backups are tried for a state that can be in several of them.
 const mostTries = 3
 
 // fitting gives the backups that can have the wanted state, the likeliest first.
-func (w Wanted) fitting(chains []archive.Chain) []archive.Chain {
-	var reach, short, late []archive.Chain
-	for _, chain := range chains {
+func (w Wanted) fitting(all []kept) []kept {
+	var reach, short, late []kept
+	for _, chain := range longest(all) {
 		switch {
 		case w.Chain != "" && chain.ID != w.Chain:
 		case w.Chain == "" && (!chain.Complete() || w.notOf != "" && chain.Full.History == w.notOf):
-		case w.begunAfter(chain):
+		case w.begunAfter(chain.Chain):
 			late = append(late, chain)
-		case w.endsBefore(chain):
+		case w.endsBefore(chain.Chain):
 			short = append(short, chain)
 		default:
 			reach = append(reach, chain)
 		}
 	}
-	slices.Reverse(reach)
-	if w.notOf != "" && w.At.IsZero() && w.Sequence == 0 {
-		return reach // the first that is not of an empty shop
-	}
 	if w.At.IsZero() && w.Sequence == 0 {
+		if w.notOf != "" {
+			return reach // the first that is not of an empty shop
+		}
 		return reach[:min(1, len(reach))]
 	}
 	// A later backup can reach back to before it was begun: its node's files do. One that ends too early says by how much.
-	all := append(reach[:min(mostTries-1, len(reach))], late...)
-	if len(all) == 0 {
-		all = short[max(0, len(short)-1):]
+	begun := func(a, b kept) int { return cmp.Compare(a.ID, b.ID) }
+	slices.SortFunc(late, begun)
+	slices.SortFunc(reach, begun)
+	slices.Reverse(reach)
+	tries := append(reach[:min(mostTries-1, len(reach))], late...)
+	if len(tries) == 0 {
+		tries = short[:min(1, len(short))]
 	}
-	return all[:min(mostTries, len(all))]
+	return tries[:min(mostTries, len(tries))]
 }
 
 func (w Wanted) begunAfter(chain archive.Chain) bool {

@@ -61,15 +61,16 @@ func (r Restorer) Restore(ctx context.Context, wanted Wanted) (Result, error) {
 // such a shop is started first, and its service may make backups of it: those are not wanted.
 func historyOfEmpty(ctx context.Context, l *lock) (string, error) {
 	if l.step != "" {
-		return "", nil
+		return l.empty, nil
 	}
 	for _, list := range []string{redisdb.KeyProducts(), redisdb.KeyAllPurchases()} {
 		if size, err := l.node.Text(ctx, "ZCARD", list); err != nil || size != "0" {
 			return "", err
 		}
 	}
-	history, _, err := l.node.Get(ctx, redisdb.KeyHistory())
-	return history, err
+	var err error
+	l.empty, _, err = l.node.Get(ctx, redisdb.KeyHistory())
+	return l.empty, err
 }
 
 // Undo brings back what the last restore has kept aside. Of a restore that was killed before it changed anything it only
@@ -172,7 +173,7 @@ func (r Restorer) openOnly(ctx context.Context, n *nodes, l *lock) (Result, erro
 // replace asks, and puts the prepared data in the place of the shop's.
 func (r Restorer) replace(ctx context.Context, n *nodes, l *lock, p *prepared) (result Result, err error) {
 	history := redisdb.NewHistory()
-	if err := r.prepare(ctx, n, p, history); err != nil {
+	if err := r.prepare(ctx, n, l, p, history); err != nil {
 		return result, err
 	}
 	aside := Aside{Name: l.aside, Made: time.Now(), Instead: p.what, Layout: l.layout}
@@ -199,7 +200,7 @@ func (r Restorer) replace(ctx context.Context, n *nodes, l *lock, p *prepared) (
 }
 
 // prepare gives the data their new versions, and holds that they fit into the shop.
-func (r Restorer) prepare(ctx context.Context, n *nodes, p *prepared, history string) error {
+func (r Restorer) prepare(ctx context.Context, n *nodes, l *lock, p *prepared, history string) error {
 	bytes, err := dataBytes(ctx, p.server.Node())
 	if err != nil {
 		return err
@@ -211,8 +212,9 @@ func (r Restorer) prepare(ctx context.Context, n *nodes, p *prepared, history st
 	if err != nil {
 		return err
 	}
+	l.restores = max(l.restores, restores) // the shop's own count is gone after its data were deleted
 	r.Say("%s: %d products, %d purchases, commit %d; it adds up", p.what, p.report.Products, p.report.Purchases, p.report.CommitSeq)
-	if err := p.renew(ctx, history, restores, r.EndSessions); err != nil {
+	if err := p.renew(ctx, history, l.restores, r.EndSessions); err != nil {
 		return err
 	}
 	failpointPass("restore-prepared")

@@ -78,7 +78,7 @@ const (
 
 // hold closes the shop: the mark is at every replica before it returns. Nothing writes from then on but this program.
 func (n *nodes) hold(ctx context.Context, l *lock) error {
-	commands := []redisnode.Command{{"HSET", redisdb.KeyRestore(), "step", stepHolding, "layout", l.layout}}
+	commands := []redisnode.Command{{"HSET", redisdb.KeyRestore(), "step", stepHolding, "layout", l.layout, "empty", l.empty}}
 	if setsMark() {
 		commands = append(commands, redisnode.Command{"SET", redisdb.KeySchema(), mark})
 	}
