@@ -84,7 +84,7 @@ RECOVERY = if $(LOCAL) -net $(NET) running 2>/dev/null || ! command -v docker >/
 	else BACKUP_PRIVATE_KEY=$$(cat $(if $(KEY),"$(KEY)",/dev/null)) exec docker compose run --rm -e BACKUP_PRIVATE_KEY operator $(1) $(2); fi
 
 restore: deps $(LOCAL) $(BACKUP) ## put a backup in the place of the running shop's data, after asking: KEY=file, AT=moment
-	@$(call RECOVERY,restore,$(WANTED) $(RESTORING))
+	@$(call RECOVERY,restore,$(WANTED) $(if $(FORCE),-force) $(RESTORING))
 
 restore-undo: deps $(LOCAL) $(BACKUP) ## bring back the data that the last restore has kept aside, after asking
 	@$(call RECOVERY,undo,$(RESTORING))

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Sizes of one exchange while keys are copied. A primary that works on one command for long answers nothing else.
@@ -149,7 +151,7 @@ func (n *Node) isLarge(ctx context.Context, d Dumped) (string, error) {
 
 // copyParts copies a large collection in several transactions.
 func (n *Node) copyParts(ctx context.Context, to *Node, d Dumped, kind string) error {
-	if _, err := to.Do(ctx, "UNLINK", d.Key); err != nil {
+	if err := to.Transaction(ctx, []Command{{"UNLINK", d.Key}}); err != nil {
 		return err
 	}
 	how := parts[kind]
@@ -165,7 +167,7 @@ func (n *Node) copyParts(ctx context.Context, to *Node, d Dumped, kind string) e
 		return to.Transaction(ctx, []Command{command})
 	})
 	if err == nil && d.ExpiresMillis > 0 {
-		_, err = to.Do(ctx, "PEXPIREAT", d.Key, strconv.FormatInt(d.ExpiresMillis, 10))
+		err = to.Transaction(ctx, []Command{{"PEXPIREAT", d.Key, strconv.FormatInt(d.ExpiresMillis, 10)}})
 	}
 	return err
 }
@@ -178,10 +180,17 @@ const (
 )
 
 // Transaction sends all commands as one MULTI/EXEC. If Redis refuses one as it comes in, none has run. While the node
-// refuses writes because its replicas are behind, it tries again.
+// refuses writes because its replicas are behind, it tries again. Behind a fence the commands are one script.
 func (n *Node) Transaction(ctx context.Context, commands []Command) error {
+	return n.persist(ctx, n.client, commands)
+}
+
+func (n *Node) persist(ctx context.Context, conn redis.Cmdable, commands []Command) error {
+	if len(commands) == 0 {
+		return nil
+	}
 	for deadline := time.Now().Add(patience); ; {
-		err := n.transaction(ctx, commands)
+		err := n.send(ctx, conn, commands)
 		if err == nil || !n.lacksReplicas(ctx, err) || time.Now().After(deadline) {
 			return err
 		}
@@ -206,11 +215,8 @@ func (n *Node) lacksReplicas(ctx context.Context, refused error) bool {
 	return err == nil && info["min_slaves_good_slaves"] == "0"
 }
 
-func (n *Node) transaction(ctx context.Context, commands []Command) error {
-	if len(commands) == 0 {
-		return nil
-	}
-	pipe := n.client.TxPipeline()
+func (n *Node) multi(ctx context.Context, conn redis.Cmdable, commands []Command) error {
+	pipe := conn.TxPipeline()
 	for _, command := range commands {
 		pipe.Do(ctx, command...)
 	}
@@ -226,18 +232,21 @@ func (n *Node) transaction(ctx context.Context, commands []Command) error {
 // ErrBehind says that too few replicas have what was written.
 var ErrBehind = errors.New("too few replicas have what was written")
 
-// Write sends one write and returns when so many replicas have it, and with it all that the node has written before.
-// It is ErrBehind when they do not have it in time. The command has to change something: WAIT looks at what its own
-// connection has changed.
-func (n *Node) Write(ctx context.Context, write Command, replicas int, within time.Duration) error {
+// Write sends a transaction and returns when so many replicas have it, and with it all that the node has written before.
+// It is ErrBehind when the transaction was carried out and they do not have it in time. It has to change something: WAIT looks
+// at what its own connection has changed.
+func (n *Node) Write(ctx context.Context, commands []Command, replicas int, within time.Duration) error {
 	conn := n.client.Conn()
 	defer conn.Close()
-	if err := conn.Do(ctx, write...).Err(); err != nil {
-		return n.explain(err, write)
+	if err := n.persist(ctx, conn, commands); err != nil {
+		return err
 	}
 	have, err := conn.Do(ctx, "WAIT", replicas, within.Milliseconds()).Int()
-	if err == nil && have < replicas {
-		err = fmt.Errorf("%w: %d of %d", ErrBehind, have, replicas)
+	switch {
+	case err != nil:
+		return n.explain(fmt.Errorf("%w: %w", ErrBehind, err), Command{"WAIT"})
+	case have < replicas:
+		return n.explain(fmt.Errorf("%w: %d of %d", ErrBehind, have, replicas), Command{"WAIT"})
 	}
-	return n.explain(err, Command{"WAIT"})
+	return nil
 }

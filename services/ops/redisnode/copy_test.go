@@ -75,10 +75,48 @@ func TestATransactionIsAllOrNothing(t *testing.T) {
 		_, _ = n.Do(t.Context(), "CONFIG", "SET", "min-replicas-to-write", 0)
 	}()
 	require.NoError(t, n.Transaction(t.Context(), []redisnode.Command{{"SET", "b", 1}}), "it waits while replicas are missing")
-	err = n.Write(t.Context(), redisnode.Command{"SET", "a", 1}, 1, 10*time.Millisecond)
+	err = n.Write(t.Context(), []redisnode.Command{{"SET", "a", 1}}, 1, 10*time.Millisecond)
 	require.ErrorIs(t, err, redisnode.ErrBehind, "it has no replica")
 	_, err = n.Do(t.Context(), "SET", "text", "x")
 	require.NoError(t, err)
 	_, err = n.Number(t.Context(), "text")
 	require.ErrorContains(t, err, "whole number")
+}
+
+func TestBehindAFenceNothingIsWrittenOnceTheRightIsAnothers(t *testing.T) {
+	t.Parallel()
+	from, plain := node(t), node(t)
+	_, err := plain.Do(t.Context(), "HSET", "lock", "id", "mine")
+	require.NoError(t, err)
+	fill := []redisnode.Command{{"SET", "small", "a\x00b"}}
+	for i := range 12_000 {
+		fill = append(fill, redisnode.Command{"HSET", "large", fmt.Sprintf("%05d %s", i, strings.Repeat("x", 30)), i})
+	}
+	require.NoError(t, from.Transaction(t.Context(), fill))
+	fenced := plain.Fenced("lock", "id", "mine")
+	copyAll := func() error {
+		_, err := from.Copy(t.Context(), fenced, "*", func(string) bool { return false }, func(redisnode.Copied) error { return nil })
+		return err
+	}
+	require.NoError(t, fenced.Transaction(t.Context(), []redisnode.Command{
+		{"FLUSHALL", "ASYNC"}, {"SET", "a", 1}, {"HSET", "lock", "id", "mine"},
+	}))
+	require.NoError(t, copyAll())
+	size, err := plain.Text(t.Context(), "HLEN", "large")
+	require.NoError(t, err)
+	require.Equal(t, "12000", size)
+	small, _, err := plain.Get(t.Context(), "small")
+	require.NoError(t, err)
+	require.Equal(t, "a\x00b", small)
+
+	_, err = plain.Do(t.Context(), "HSET", "lock", "id", "another's")
+	require.NoError(t, err)
+	_, err = plain.Do(t.Context(), "DEL", "small", "large")
+	require.NoError(t, err)
+	require.ErrorIs(t, copyAll(), redisnode.ErrFenced)
+	require.ErrorIs(t, fenced.Transaction(t.Context(), []redisnode.Command{{"FLUSHALL"}}), redisnode.ErrFenced)
+	require.ErrorIs(t, fenced.Write(t.Context(), []redisnode.Command{{"SET", "a", 2}}, 0, time.Second), redisnode.ErrFenced)
+	keys, err := plain.Keys(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 2, keys, "a and lock")
 }

@@ -26,6 +26,7 @@ type Login struct{ User, Password string }
 type Node struct {
 	address string
 	client  *redis.Client
+	fence   *fence
 }
 
 // Dial connects to a node and asks for a sign of life. An address that begins with / is the path of a Unix socket,

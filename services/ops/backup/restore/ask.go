@@ -23,6 +23,9 @@ func (r Restorer) ask(ctx context.Context, n *nodes, l *lock, p *prepared, lostF
 	fmt.Fprintf(&plan, "  commit                     %d\n", p.report.CommitSeq)
 	fmt.Fprintf(&plan, "  products, purchases, users %d, %d, %d\n", p.report.Products, p.report.Purchases, p.report.Users)
 	fmt.Fprintf(&plan, "  newest purchase            %s\n\n", orNone(p.report.NewestPurchase))
+	if err := p.report.Err(); err != nil {
+		fmt.Fprintf(&plan, "%v\n\n", err)
+	}
 	if l.step == stepLoading {
 		fmt.Fprintf(&plan, "An earlier restore has deleted the shop's data")
 		if l.aside != "" {

@@ -34,7 +34,7 @@ type Environment struct {
 var ErrUsage = errors.New("usage")
 
 // Usage describes the commands and their flags.
-const Usage = `usage: backup restore [-from TARGET] [-key FILE] [-chain ID] [-at TIME | -sequence N] [-end-sessions] [-yes]
+const Usage = `usage: backup restore [-from TARGET] [-key FILE] [-chain ID] [-at TIME | -sequence N] [-force] [-end-sessions] [-yes]
        backup undo [-end-sessions] [-yes]
        backup show [-from TARGET] [-key FILE] [-chain ID] [-at TIME | -sequence N] product:ID | purchase:ID | user:ID
 
@@ -43,6 +43,7 @@ const Usage = `usage: backup restore [-from TARGET] [-key FILE] [-chain ID] [-at
   -chain         the id of a backup, as make backup-list shows it; otherwise the newest one that has the wanted state
   -at            the moment before which everything is kept and after which nothing is: 2026-01-02T15:04:05Z
   -sequence      the number of the last commit that is kept
+  -force         takes data that do not add up, and says what is wrong with them
   -end-sessions  has all users log in again
   -yes           does not ask
 `
@@ -67,6 +68,9 @@ func parse(name string, args []string) (asked, error) {
 		flags.StringVar(&a.wanted.Chain, "chain", "", "")
 		flags.StringVar(&a.at, "at", "", "")
 		flags.Int64Var(&a.wanted.Sequence, "sequence", 0, "")
+	}
+	if name == "restore" {
+		flags.BoolVar(&a.wanted.Force, "force", false, "")
 	}
 	if err := flags.Parse(args); err != nil {
 		return a, fmt.Errorf("%w: %w\n%s", ErrUsage, err, Usage)

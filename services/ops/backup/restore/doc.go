@@ -7,9 +7,12 @@
 //
 // The key evg:restore says who restores and how far it has come. Its fields: owner, id, seen (when the owner last gave a
 // sign of life, in ms), step ("" before the shop is held, then holding, then loading), layout (what evg:schema was before it
-// became the mark), aside (the name of the data that were kept aside),
-// empty (the history of the shop if it was empty), restores (what evg:restores was). A restore that was killed while it was holding or
-// loading leaves the shop closed, with the mark; the next one, or undo, begins with what these fields say.
+// became the mark), aside (the name of the data that were kept aside), empty (the history of the shop if it was empty),
+// restores (what evg:restores was). A restore that was killed while it was holding or loading leaves the shop closed, with the
+// mark; the next one, or undo, begins with what these fields say.
+//
+// All writes to the primary are scripts that look at the field id first. A restore that was stopped and goes on after another one
+// has taken its place writes nothing.
 package restore
 
 import "errors"
@@ -26,6 +29,8 @@ var (
 	ErrNoRoom = errors.New("there is no room")
 	// ErrNoBackup says that no backup fits what was asked for.
 	ErrNoBackup = errors.New("there is no such backup")
+	// ErrOpened says that the shop is open with the data that it should have, and that a later step has failed.
+	ErrOpened = errors.New("the shop is open, and not all of it is as before")
 	// ErrShop says that the shop is in no state in which it could be restored.
 	ErrShop = errors.New("the shop cannot be restored now")
 )

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -52,6 +53,7 @@ func TestARestoreThatIsKilledAnywhereEndsWellTheNextTimeOrIsUndone(t *testing.T)
 	try := func(point string, undone bool) func(*testing.T) {
 		return func(t *testing.T) {
 			later := admin.Current().Want(t, http.StatusCreated, "POST", "/v1/purchases", shoptest.Order(product, 1)).Text(t, "id")
+			before := len(keptAside(t, s, v))
 			killRestore(t, s, v, point)
 			if closes(point) {
 				closed(t, s, admin)
@@ -72,7 +74,12 @@ func TestARestoreThatIsKilledAnywhereEndsWellTheNextTimeOrIsUndone(t *testing.T)
 			shoptest.LedgerOf(t, admin, product)
 			var shown struct{ Version int64 }
 			admin.Current().Want(t, http.StatusOK, "GET", "/v1/products/"+product, nil).Into(t, &shown)
-			require.Greater(t, shown.Version, newest, "no version is that of an earlier history")
+			if undone && (point == "restore-held" || point == "restore-aside") { // the shop was only opened
+				require.Equal(t, newest, shown.Version)
+				require.Len(t, keptAside(t, s, v), before, "undo goes on from the shop that was opened")
+			} else {
+				require.Greater(t, shown.Version, newest, "no version is that of an earlier history")
+			}
 			newest = shown.Version
 			left(t, s)
 		}
@@ -83,6 +90,14 @@ func TestARestoreThatIsKilledAnywhereEndsWellTheNextTimeOrIsUndone(t *testing.T)
 			t.Run(point+", undone", try(point, true))
 		}
 	}
+}
+
+// keptAside are the directories of what restores have kept.
+func keptAside(t *testing.T, s *stack.Stack, v *vault) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(restorer(t, s, v).Dir, "before-*"))
+	require.NoError(t, err)
+	return found
 }
 
 // killRestore runs a restore in another process, which is killed at a point.

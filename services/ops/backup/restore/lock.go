@@ -106,7 +106,7 @@ func take(ctx context.Context, node *redisnode.Node) (*lock, context.Context, er
 	kept, cancel := context.WithCancelCause(ctx)
 	signing, stop := context.WithCancel(ctx)
 	l.stop, l.cancel = stop, cancel
-	l.done.Go(func() { l.sign(signing, cancel) })
+	l.done.Go(func() { l.keep(signing, cancel) })
 	return l, kept, nil
 }
 
@@ -117,22 +117,44 @@ func ended(owner, host string) bool {
 	return here && err == nil && errors.Is(unix.Kill(pid, 0), unix.ESRCH)
 }
 
-// sign gives signs of life until ctx ends.
-func (l *lock) sign(ctx context.Context, lost context.CancelCauseFunc) {
+// keep gives signs of life until ctx ends.
+func (l *lock) keep(ctx context.Context, lost context.CancelCauseFunc) {
 	tick := time.NewTicker(signEvery)
 	defer tick.Stop()
-	for {
+	for last := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		reply, err := l.node.Do(ctx, "EVAL", signLock, 1, redisdb.KeyRestore(), l.id)
-		if err == nil && reply == int64(0) {
+		began := time.Now()
+		reply, err := l.signOnce(ctx, last.Add(deadAfter))
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil && reply == int64(0):
 			lost(fmt.Errorf("%w: it has taken the place of this one", ErrRunning))
+			return
+		case err == nil:
+			last = began
+		case time.Since(last) >= deadAfter:
+			lost(fmt.Errorf("%w: no sign of life of this restore has reached it for %v: %w", ErrShop, deadAfter, err))
 			return
 		}
 	}
+}
+
+func (l *lock) signOnce(ctx context.Context, until time.Time) (any, error) {
+	ctx, cancel := context.WithDeadline(ctx, later(until, time.Now().Add(signEvery)))
+	defer cancel()
+	return l.node.Do(ctx, "EVAL", signLock, 1, redisdb.KeyRestore(), l.id)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // free ends the signs of life, and gives the lock back if the shop is not closed.
@@ -142,6 +164,11 @@ func (l *lock) free(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), replicated)
 	defer cancel()
 	_, _ = l.node.Do(ctx, "EVAL", freeLock, 1, redisdb.KeyRestore(), l.id)
+}
+
+// sign is a sign of life as a plain command.
+func (l *lock) sign() redisnode.Command {
+	return redisnode.Command{"HSET", redisdb.KeyRestore(), "owner", l.owner}
 }
 
 // fields make the lock anew after everything was deleted.

@@ -27,6 +27,8 @@ type Wanted struct {
 	// At is a moment; Sequence is a commit. One of them at most is set.
 	At       time.Time
 	Sequence int64
+	// Force takes data that do not add up.
+	Force bool
 
 	// notOf is the history of an empty shop that was started to be restored. Its backups and those of other empty shops are
 	// left out.
@@ -207,7 +209,26 @@ func (b Backups) load(ctx context.Context, store target.Store, chain archive.Cha
 		return nil, err
 	}
 	p.what = "the backup " + chain.ID
+	if wanted.Force {
+		return p, p.usable()
+	}
 	return p, p.report.Err()
+}
+
+// usable holds that a shop can run on the data, whatever their faults are.
+func (p *prepared) usable() error {
+	if p.report.Layout < redisdb.OldestLayout || p.report.Layout > redisdb.Layout {
+		return p.report.Err()
+	}
+	return nil
+}
+
+// addsUp says for people whether the data add up.
+func (p *prepared) addsUp() string {
+	if err := p.report.Err(); err != nil {
+		return err.Error()
+	}
+	return "it adds up"
 }
 
 // cut cuts the files, and says what they have to have then.
@@ -269,7 +290,7 @@ func fetchAside(ctx context.Context, keptIn, dir string, a Aside, limits scratch
 	p.what = "the data of before the restore at " + a.Made.UTC().Format(time.RFC3339)
 	p.report, err = reconcile.Check(ctx, p.server.Node(), reconcile.Expect{CommitSeq: a.CommitSeq, History: a.History})
 	p.report.HeartbeatMillis = a.Made.UnixMilli()
-	return p, errors.Join(err, p.report.Err())
+	return p, errors.Join(err, p.usable())
 }
 
 // renew gives the prepared data a new history and new versions.

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
+	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"evergreen/services/internal/redisdb"
 	"evergreen/services/ops/backup/failpoint"
@@ -105,11 +103,11 @@ type fetching func(ctx context.Context, dir string, l *lock) (*prepared, error)
 
 // run is a restore.
 func (r Restorer) run(ctx context.Context, fetch fetching) (result Result, err error) {
-	scratchDir, err := r.workDir()
+	scratchDir, remove, err := workDir(r.Dir)
 	if err != nil {
 		return result, err
 	}
-	defer os.RemoveAll(scratchDir)
+	defer remove()
 	n, err := r.Shop.connect(ctx)
 	if err != nil {
 		return result, err
@@ -125,6 +123,7 @@ func (r Restorer) run(ctx context.Context, fetch fetching) (result Result, err e
 		}
 		l.free(ctx)
 	}()
+	n.primary = n.primary.Fenced(redisdb.KeyRestore(), "id", l.id)
 	if l.step != "" {
 		r.Say("an earlier restore has left the shop closed (step %s)", l.step)
 	}
@@ -139,30 +138,11 @@ func (r Restorer) run(ctx context.Context, fetch fetching) (result Result, err e
 	return r.replace(ctx, n, l, p)
 }
 
-// workDir makes an empty directory for scratch files. What a program that was killed has left there goes.
-func (r Restorer) workDir() (string, error) {
-	if err := os.MkdirAll(r.Dir, 0o700); err != nil {
-		return "", err
-	}
-	found, err := filepath.Glob(filepath.Join(r.Dir, "work-*"))
-	if err != nil {
-		return "", err
-	}
-	for _, dir := range found {
-		pid, err := strconv.Atoi(filepath.Base(dir)[len("work-"):])
-		if err == nil && errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
-			_ = os.RemoveAll(dir)
-		}
-	}
-	dir := filepath.Join(r.Dir, fmt.Sprintf("work-%d", os.Getpid()))
-	return dir, errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o700))
-}
-
 func (r Restorer) openOnly(ctx context.Context, n *nodes, l *lock) (Result, error) {
 	if err := r.Ask("The shop is closed, and its data are as they were before the restore. It will be opened.\n"); err != nil {
 		return Result{}, err
 	}
-	if err := n.open(ctx, l, l.layout); err != nil {
+	if err := r.openAsItWas(ctx, n, l); err != nil {
 		return Result{}, err
 	}
 	r.Say("the shop is open again, with the data that it had")
@@ -191,7 +171,11 @@ func (r Restorer) replace(ctx context.Context, n *nodes, l *lock, p *prepared) (
 			return result, err
 		}
 	}
-	if err := r.load(ctx, n, l, p); err != nil {
+	if err := r.load(ctx, n, l, p); errors.Is(err, ErrOpened) {
+		return result, fmt.Errorf("the data are restored, and the history is %s: %w", history, err)
+	} else if errors.Is(err, redisnode.ErrFenced) || errors.Is(context.Cause(ctx), ErrRunning) {
+		return result, fmt.Errorf("another restore has taken the place of this one: %w", err)
+	} else if err != nil {
 		return result, fmt.Errorf("%w\nThe shop is closed. Run the restore again, or undo it", err)
 	}
 	result.Closed = time.Since(began)
@@ -213,7 +197,7 @@ func (r Restorer) prepare(ctx context.Context, n *nodes, l *lock, p *prepared, h
 		return err
 	}
 	l.restores = max(l.restores, restores) // the shop's own count is gone after its data were deleted
-	r.Say("%s: %d products, %d purchases, commit %d; it adds up", p.what, p.report.Products, p.report.Purchases, p.report.CommitSeq)
+	r.Say("%s: %d products, %d purchases, commit %d; %s", p.what, p.report.Products, p.report.Purchases, p.report.CommitSeq, p.addsUp())
 	if err := p.renew(ctx, history, l.restores, r.EndSessions); err != nil {
 		return err
 	}
@@ -226,12 +210,10 @@ func (r Restorer) close(ctx context.Context, n *nodes, l *lock, p *prepared, a A
 	r.Say("the shop is closed: its API answers 503 restoring")
 	defer func() {
 		if err != nil && !errors.Is(context.Cause(ctx), ErrRunning) {
-			undone, cancel := context.WithTimeout(context.WithoutCancel(ctx), replicated)
-			defer cancel()
-			err = errors.Join(err, n.open(undone, l, l.layout))
-			r.Say("nothing was restored, and the shop is open again")
+			err = errors.Join(err, r.reopen(ctx, n, l))
 		}
 	}()
+	l.aside = a.Name
 	if err := n.hold(ctx, l); err != nil {
 		return lost, err
 	}
@@ -246,17 +228,43 @@ func (r Restorer) close(ctx context.Context, n *nodes, l *lock, p *prepared, a A
 		return lost, err
 	}
 	failpointPass("restore-aside")
-	l.aside = a.Name
 	lost, err = listLost(ctx, n.primary, p.server.Node(), filepath.Join(r.Dir, a.Name, asideLost))
+	if err == nil {
+		err = syncDirs(filepath.Join(r.Dir, a.Name), r.Dir)
+	}
 	if err == nil {
 		r.Say("the present data are kept in %s; %d purchases are lost, and %d lose changes", filepath.Join(r.Dir, a.Name), lost.Purchases, lost.Changes)
 	}
 	return lost, err
 }
 
+// reopen opens a shop in which nothing was restored, even if the restore was ended.
+func (r Restorer) reopen(ctx context.Context, n *nodes, l *lock) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), replicated)
+	defer cancel()
+	err := r.openAsItWas(ctx, n, l)
+	if err == nil || errors.Is(err, ErrOpened) {
+		r.Say("nothing was restored, and the shop is open again")
+		return err
+	}
+	return fmt.Errorf("nothing was restored, and the shop is closed: run the restore again, or undo it: %w", err)
+}
+
+// openAsItWas opens a shop whose data are as they were. What was kept of them is not for undo: the shop goes on from it.
+func (r Restorer) openAsItWas(ctx context.Context, n *nodes, l *lock) error {
+	err := n.open(ctx, l, l.layout)
+	if (err == nil || errors.Is(err, ErrOpened)) && strings.HasPrefix(l.aside, asidePrefix) {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(r.Dir, filepath.Base(l.aside))))
+	}
+	return err
+}
+
 // load deletes the shop's data, and copies the prepared ones into the primary.
 func (r Restorer) load(ctx context.Context, n *nodes, l *lock, p *prepared) error {
 	if err := n.primaryStill(ctx); err != nil {
+		return err
+	}
+	if err := n.primary.Transaction(ctx, []redisnode.Command{l.sign()}); err != nil { // the users are not those of another restore
 		return err
 	}
 	for _, node := range n.all() { // a node may have been started anew since the shop was closed
@@ -334,7 +342,7 @@ func (r Restorer) copy(ctx context.Context, n *nodes, p *prepared) error {
 		if err != nil {
 			return err
 		}
-		if _, err := n.primary.Do(ctx, "SET", key, value); err != nil {
+		if err := n.primary.Transaction(ctx, []redisnode.Command{{"SET", key, value}}); err != nil {
 			return err
 		}
 	}

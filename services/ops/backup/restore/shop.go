@@ -78,7 +78,7 @@ const (
 
 // hold closes the shop: the mark is at every replica before it returns. Nothing writes from then on but this program.
 func (n *nodes) hold(ctx context.Context, l *lock) error {
-	commands := []redisnode.Command{{"HSET", redisdb.KeyRestore(), "step", stepHolding, "layout", l.layout, "empty", l.empty}}
+	commands := []redisnode.Command{{"HSET", redisdb.KeyRestore(), "step", stepHolding, "layout", l.layout, "empty", l.empty, "aside", l.aside}}
 	if setsMark() {
 		commands = append(commands, redisnode.Command{"SET", redisdb.KeySchema(), mark})
 	}
@@ -97,7 +97,7 @@ func (n *nodes) hold(ctx context.Context, l *lock) error {
 // written returns when all replicas have what the primary has written.
 func (n *nodes) written(ctx context.Context, within time.Duration) error {
 	now := strconv.FormatInt(time.Now().UnixNano(), 10)
-	return n.primary.Write(ctx, redisnode.Command{"HSET", redisdb.KeyRestore(), "written", now}, len(n.replicas), within)
+	return n.primary.Write(ctx, []redisnode.Command{{"HSET", redisdb.KeyRestore(), "written", now}}, len(n.replicas), within)
 }
 
 // older turns the users of programs of older layouts off or on: those programs do not know the mark.
@@ -137,18 +137,20 @@ func (n *nodes) open(ctx context.Context, l *lock, layout string) error {
 	}
 	failpointPass("restore-loaded")
 	l.sealed()
-	err := n.primary.Transaction(ctx, []redisnode.Command{
+	opened := n.primary.Write(ctx, []redisnode.Command{
 		{"SET", redisdb.KeySchema(), layout}, {"DEL", redisdb.KeyRestore()},
-	})
-	if err != nil {
-		return err
+	}, len(n.replicas), replicated)
+	if opened != nil && !errors.Is(opened, redisnode.ErrBehind) {
+		return opened
 	}
 	failpointPass("restore-opened")
-	failed := n.primary.Write(ctx, redisnode.Command{"SET", redisdb.KeySchema(), layout}, len(n.replicas), replicated)
 	for _, node := range n.all() {
-		failed = errors.Join(failed, older(ctx, node, "on"))
+		opened = errors.Join(opened, older(ctx, node, "on"))
 	}
-	return failed
+	if opened != nil {
+		return fmt.Errorf("%w: %w", ErrOpened, opened)
+	}
+	return nil
 }
 
 // room holds that a data set of so many bytes fits into the memory of every node.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -43,11 +42,11 @@ func Show(ctx context.Context, backups Backups, dir, object string, wanted Wante
 	if !known || id == "" || strings.Contains(id, ":") {
 		return fmt.Errorf("%.100q names no object: product:ID, purchase:ID or user:ID", object)
 	}
-	scratchDir, err := Restorer{Dir: dir}.workDir()
+	scratchDir, remove, err := workDir(dir)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(scratchDir)
+	defer remove()
 	p, err := backups.fetch(ctx, scratchDir, wanted, func(string, ...any) {})
 	if err != nil {
 		return err
