@@ -13,8 +13,9 @@ import (
 const incompleteAge = 24 * time.Hour
 
 // Obsolete lists which chains need not be kept. The newest Keep complete ones are kept; of those before them the last
-// verified one of each day (UTC) for KeepDays days; and in any case the newest verified one.
-func Obsolete(chains []archive.Chain, keep, keepDays int, now time.Time) []archive.Chain {
+// verified one of each day (UTC) for KeepDays days; and in any case the newest verified one, and each that grew within the
+// time young: a service still ships into it.
+func Obsolete(chains []archive.Chain, keep, keepDays int, young time.Duration, now time.Time) []archive.Chain {
 	var obsolete []archive.Chain
 	complete, verified := 0, false
 	days := map[string]bool{}
@@ -34,7 +35,7 @@ func Obsolete(chains []archive.Chain, keep, keepDays int, now time.Time) []archi
 		day := made.Format(time.DateOnly)
 		first := chain.Verified != nil && !verified
 		daily := chain.Verified != nil && !days[day] && now.Sub(made) <= time.Duration(keepDays)*24*time.Hour
-		if complete > keep && !first && !daily {
+		if complete > keep && !first && !daily && now.Sub(grown(chain)) > young {
 			obsolete = append(obsolete, chain)
 			continue
 		}
@@ -45,13 +46,21 @@ func Obsolete(chains []archive.Chain, keep, keepDays int, now time.Time) []archi
 	return obsolete
 }
 
+// grown is when a chain last got a file, by the target's clock or the primary's.
+func grown(chain archive.Chain) time.Time {
+	if heartbeat := time.UnixMilli(chain.Last.HeartbeatMillis); heartbeat.After(chain.Modified) {
+		return heartbeat
+	}
+	return chain.Modified
+}
+
 // retain deletes from a target what need not be kept. A failure is logged: the next full backup comes here again.
 func (s *Service) retain(ctx context.Context, ship *shipper, current string) {
 	store, err := ship.target()
 	if err == nil {
 		var chains []archive.Chain
 		if chains, err = archive.List(ctx, store); err == nil {
-			for _, chain := range Obsolete(chains, s.settings.Keep, s.settings.KeepDays, time.Now()) {
+			for _, chain := range Obsolete(chains, s.settings.Keep, s.settings.KeepDays, 2*s.settings.Every, time.Now()) {
 				if chain.ID == current {
 					continue
 				}

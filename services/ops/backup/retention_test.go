@@ -38,7 +38,7 @@ func TestRetentionKeepsTheNewestAndOneOfEachDay(t *testing.T) {
 	}
 	gone := func(keep, days int) string {
 		var found []int
-		for _, obsolete := range backup.Obsolete(chains, keep, days, now) {
+		for _, obsolete := range backup.Obsolete(chains, keep, days, 2*time.Hour, now) {
 			for i, c := range chains {
 				if c.ID == obsolete.ID {
 					found = append(found, i)
@@ -54,4 +54,8 @@ func TestRetentionKeepsTheNewestAndOneOfEachDay(t *testing.T) {
 	require.Equal(t, "[1 0]", gone(1, 0))
 	chains[2].Verified = nil
 	require.Equal(t, "[0]", gone(1, 0), "the newest verified one is kept in any case")
+	chains[0].Modified = now.Add(-time.Hour)
+	require.Equal(t, "[]", gone(1, 0), "one that grew within two hours is kept: the target says so")
+	chains[0].Modified, chains[0].Last.HeartbeatMillis = time.Time{}, now.Add(-time.Hour).UnixMilli()
+	require.Equal(t, "[]", gone(1, 0), "one that grew within two hours is kept: its last segment says so")
 }

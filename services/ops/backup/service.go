@@ -188,6 +188,7 @@ func isNoRoom(err error) bool {
 // recall reads from the targets what an earlier service has done there.
 func (s *Service) recall(ctx context.Context) {
 	var verified, full int64
+	now := time.Now().UnixMilli() // A note that is of a later time would hide that nothing is made or verified.
 	for _, ship := range s.shippers {
 		store, err := ship.target()
 		if err != nil {
@@ -198,10 +199,10 @@ func (s *Service) recall(ctx context.Context) {
 		}
 		chains, _ := archive.List(ctx, store)
 		for _, chain := range chains {
-			if chain.Full != nil {
+			if chain.Full != nil && chain.Full.EndedMillis <= now {
 				full = max(full, chain.Full.EndedMillis)
 			}
-			if chain.Verified != nil {
+			if chain.Verified != nil && chain.Verified.VerifiedMillis <= now {
 				verified = max(verified, chain.Verified.VerifiedMillis)
 			}
 		}

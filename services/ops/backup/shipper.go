@@ -186,7 +186,7 @@ func (s *shipper) target() (target.Store, error) {
 	return s.store, err
 }
 
-// ship puts one segment, its sidecar, and what follows the last segment of a full backup. An increment is read back: a
+// ship puts one segment, its sidecar, and what follows the last segment of a full backup. Increments and sidecars are read back: a
 // target that says that it has stored what it has not is found at once. The full backup is read back by the verifier.
 func (s *shipper) ship(ctx context.Context, e *entry) error {
 	store, err := s.target()
@@ -213,6 +213,9 @@ func (s *shipper) ship(ctx context.Context, e *entry) error {
 		failpoint.Pass("ship-read-back")
 	}
 	if err := archive.PutSidecar(ctx, store, e.Sidecar); err != nil {
+		return err
+	}
+	if err := archive.CheckSidecar(ctx, store, e.Sidecar); err != nil {
 		return err
 	}
 	failpoint.Pass("ship-sidecar")

@@ -131,14 +131,15 @@ func TestAListSaysWhatATargetHas(t *testing.T) {
 	require.Empty(t, left)
 }
 
+func flip(at int) func([]byte) []byte {
+	return func(text []byte) []byte {
+		text[(at+len(text))%len(text)] ^= 1
+		return text
+	}
+}
+
 func TestDamageIsRefusedAndLeavesNothing(t *testing.T) {
 	t.Parallel()
-	flip := func(at int) func([]byte) []byte {
-		return func(text []byte) []byte {
-			text[(at+len(text))%len(text)] ^= 1
-			return text
-		}
-	}
 	cases := map[string]struct {
 		damage func(backup)
 		reason error
@@ -335,4 +336,48 @@ func TestAnExtractionOverwritesNothing(t *testing.T) {
 	_, err = archive.Extract(t.Context(), made.store, chains[0], []age.Identity{made.key}, dir)
 	require.ErrorIs(t, err, archive.ErrNotEmpty)
 	require.FileExists(t, kept)
+}
+
+func TestADamagedIncrementLeavesWhatCameBeforeItUsable(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		damage func(b backup)
+		reason error
+		used   int
+	}{
+		"an increment is missing":            {func(b backup) { b.remove("00004.seg.age") }, archive.ErrMissing, 4},
+		"the last increment is missing":      {func(b backup) { b.remove("00005.seg.age") }, archive.ErrMissing, 5},
+		"a sidecar is missing":               {func(b backup) { b.remove("00004.json") }, archive.ErrMissing, 4},
+		"an increment is damaged":            {func(b backup) { b.edit("00004.seg.age", flip(-1)) }, archive.ErrDamaged, 4},
+		"the last increment is damaged":      {func(b backup) { b.edit("00005.seg.age", flip(-1)) }, archive.ErrDamaged, 5},
+		"a sidecar is damaged":               {func(b backup) { b.edit("00004.json", flip(0)) }, archive.ErrDamaged, 4},
+		"the last sidecar is damaged":        {func(b backup) { b.edit("00005.json", flip(0)) }, archive.ErrDamaged, 5},
+		"a segment of the full one is gone":  {func(b backup) { b.remove("00002.seg.age") }, archive.ErrMissing, 0},
+		"a segment of the full one is wrong": {func(b backup) { b.edit("00003.seg.age", flip(-1)) }, archive.ErrDamaged, 0},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			made := newBackup(t, t.TempDir())
+			c.damage(made)
+			made.refused(t, made.key, c.reason)
+			chains, err := archive.List(t.Context(), made.store)
+			require.NoError(t, err)
+			dir := t.TempDir()
+			contents, err := archive.Extract(t.Context(), made.store, chains[0], []age.Identity{made.key}, dir, archive.Usable())
+			if c.used == 0 {
+				require.ErrorIs(t, err, c.reason)
+				return
+			}
+			require.NoError(t, err)
+			require.ErrorIs(t, contents.Ended, c.reason)
+			require.Equal(t, c.used, contents.Segments)
+			require.EqualValues(t, 99+c.used, contents.Last.Sequence)
+			text, err := os.ReadFile(filepath.Join(dir, "appendonlydir", "appendonly.aof.7.incr.aof"))
+			require.NoError(t, err)
+			whole := made.files["appendonly.aof.7.incr.aof"]
+			require.True(t, strings.HasPrefix(whole, string(text)))
+			require.Len(t, text, []int{0, 14}[c.used-4])
+		})
+	}
 }

@@ -6,6 +6,8 @@ import (
 
 	"filippo.io/age"
 	"golang.org/x/sys/unix"
+
+	"evergreen/services/ops/backup/target"
 )
 
 // Why a backup is refused. Each error that Extract gives wraps one of them, or is the target's.
@@ -19,6 +21,16 @@ var (
 	ErrNoRoom     = errors.New("there is no room on the disk")
 	ErrNotEmpty   = errors.New("the directory is not empty")
 )
+
+// spoilt tells errors that are in what the target has, so that what came before can still be used.
+func spoilt(err error) bool {
+	for _, reason := range []error{ErrMissing, ErrDamaged, ErrMixed, ErrFormat, ErrWrongKey, target.ErrNotFound} {
+		if errors.Is(err, reason) {
+			return true
+		}
+	}
+	return false
+}
 
 // explain names the cause of an error in reading a segment.
 func explain(err error) error {

@@ -24,6 +24,8 @@ type Contents struct {
 	// Segments and DataBytes is what was read.
 	Segments  int
 	DataBytes int64
+	// Ended is why the segments after Last were not used; nil if all were. Only Usable has Extract end early.
+	Ended error
 }
 
 // Option changes how Extract works.
@@ -34,12 +36,20 @@ func Paced(wait func(ctx context.Context, bytes int) error) Option {
 	return func(e *extraction) { e.wait = wait }
 }
 
+// Usable has Extract end before the first increment that is missing or damaged, and say so in Contents.Ended. The full backup
+// must be whole.
+func Usable() Option { return func(e *extraction) { e.usable = true } }
+
 // Extract makes dir/appendonlydir from a chain. It refuses what is damaged, incomplete, mixed or
 // encrypted to another key, and then leaves nothing in dir. It overwrites nothing.
 func Extract(ctx context.Context, store target.Store, chain Chain, identities []age.Identity, dir string,
 	options ...Option) (Contents, error) {
 	contents := Contents{Chain: chain.ID, Dir: filepath.Join(dir, "appendonlydir")}
-	sidecars, err := restorable(ctx, store, chain)
+	e := &extraction{store: store, identities: identities, contents: &contents, lengths: map[string]int64{}}
+	for _, option := range options {
+		option(e)
+	}
+	sidecars, err := e.restorable(ctx, chain)
 	if err != nil {
 		return contents, err
 	}
@@ -54,10 +64,6 @@ func Extract(ctx context.Context, store target.Store, chain Chain, identities []
 	} else if err != nil {
 		return contents, explain(err)
 	}
-	e := &extraction{store: store, identities: identities, contents: &contents, lengths: map[string]int64{}}
-	for _, option := range options {
-		option(e)
-	}
 	if err := e.run(ctx, sidecars); err != nil {
 		return contents, errors.Join(err, os.RemoveAll(contents.Dir))
 	}
@@ -65,16 +71,22 @@ func Extract(ctx context.Context, store target.Store, chain Chain, identities []
 }
 
 // restorable reads the sidecars of a chain that is complete as far as its notes say.
-func restorable(ctx context.Context, store target.Store, chain Chain) ([]Sidecar, error) {
+func (e *extraction) restorable(ctx context.Context, chain Chain) ([]Sidecar, error) {
+	whole := chain.Full != nil && chain.Segments >= chain.Full.Segments
 	switch {
 	case chain.Damage != nil:
 		return nil, chain.Damage
-	case chain.gap >= 0:
-		return nil, fmt.Errorf("segment %d of %s in %s: %w", chain.gap, chain.ID, store.Name(), ErrMissing)
-	case chain.Full == nil || chain.Segments < chain.Full.Segments:
-		return nil, fmt.Errorf("%s in %s: %w: use another one", chain.ID, store.Name(), ErrIncomplete)
+	case chain.Broken != nil && (!e.usable || !whole):
+		return nil, fmt.Errorf("%s: %w", e.store.Name(), chain.Broken)
+	case !whole:
+		return nil, fmt.Errorf("%s in %s: %w: use another one", chain.ID, e.store.Name(), ErrIncomplete)
 	}
-	return Sidecars(ctx, store, chain)
+	sidecars, err := Sidecars(ctx, e.store, chain)
+	e.contents.Ended = chain.Broken
+	if e.usable && err != nil && spoilt(err) && len(sidecars) >= chain.Full.Segments {
+		e.contents.Ended, err = err, nil
+	}
+	return sidecars, err
 }
 
 // reserveBytes is what stays free for the shop on the disk that a backup is extracted to.
@@ -97,6 +109,7 @@ type extraction struct {
 	identities []age.Identity
 	contents   *Contents
 	wait       func(ctx context.Context, bytes int) error
+	usable     bool
 	// previous is the SHA-256 of the plain text of the segment before.
 	previous string
 	// lengths is what each file has so far.
@@ -111,7 +124,16 @@ type extraction struct {
 func (e *extraction) run(ctx context.Context, sidecars []Sidecar) (err error) {
 	defer func() { err = errors.Join(err, explain(e.close())) }()
 	for _, sidecar := range sidecars {
-		if err := e.segment(ctx, sidecar); err != nil {
+		before := e.mark()
+		err := e.segment(ctx, sidecar)
+		if err != nil && e.usable && spoilt(err) && before.full > 0 && before.contents.Segments >= before.full {
+			if err := e.rollBack(before); err != nil {
+				return err
+			}
+			e.contents.Ended = err
+			break
+		}
+		if err != nil {
 			return err
 		}
 	}

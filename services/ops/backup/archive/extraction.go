@@ -110,6 +110,32 @@ func (e *extraction) finish() error {
 	return nil
 }
 
+// mark is what an extraction had before a segment.
+type mark struct {
+	contents Contents
+	current  string
+	previous string
+	full     int
+	length   int64
+}
+
+func (e *extraction) mark() mark {
+	return mark{contents: *e.contents, current: e.current, previous: e.previous, full: e.full, length: e.lengths[e.current]}
+}
+
+// rollBack takes what a segment left out of the files again.
+func (e *extraction) rollBack(before mark) error {
+	if e.current != before.current {
+		delete(e.lengths, e.current)
+		if err := errors.Join(e.close(), os.Remove(filepath.Join(e.contents.Dir, e.current))); err != nil {
+			return err
+		}
+	}
+	*e.contents, e.current, e.previous, e.full = before.contents, before.current, before.previous, before.full
+	e.lengths[e.current] = before.length
+	return errors.Join(e.close(), os.Truncate(filepath.Join(e.contents.Dir, e.current), before.length))
+}
+
 // steady writes a file in steps that it brings to the disk one by one: one large sync at the end would hold up those of
 // Redis.
 type steady struct {

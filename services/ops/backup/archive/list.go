@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"evergreen/services/ops/backup/target"
 )
@@ -19,7 +20,7 @@ type Chain struct {
 	Full *Full
 	// Verified is what verified.json says, or nil.
 	Verified *Verified
-	// Segments counts the segments from the first on that have a sidecar.
+	// Segments counts the segments from the first on that are there with their sidecars.
 	Segments int
 	// Last is the sidecar of the last of them: what can be restored from this chain.
 	Last Sidecar
@@ -31,9 +32,10 @@ type Chain struct {
 	Ignored []string
 	// Damage is why the chain cannot be restored, if its notes are damaged.
 	Damage error
-
-	// gap is the first segment that lacks a sidecar while a later one has it; -1 if there is no gap.
-	gap int
+	// Broken is why what was shipped after Last cannot be used; nil if all of it can. Usable has Extract stop there.
+	Broken error
+	// Modified is when the target got the newest file.
+	Modified time.Time
 }
 
 // Complete reports whether the full backup can be restored as far as its notes say.
@@ -43,7 +45,7 @@ func (c Chain) Complete() bool {
 
 // Until gives the chain without the segments from an index on: what can be restored when that one is damaged.
 func (c Chain) Until(index int) Chain {
-	c.Segments, c.gap = min(c.Segments, index), -1
+	c.Segments, c.Broken = min(c.Segments, index), nil
 	return c
 }
 
@@ -87,12 +89,15 @@ func Find(ctx context.Context, store target.Store, id string) (Chain, error) {
 
 // survey says what is there by the names of the files alone.
 func survey(id string, files []target.Object) Chain {
-	chain := Chain{ID: id, gap: -1}
+	chain := Chain{ID: id}
 	segments, sidecars := map[int]bool{}, map[int]bool{}
 	last := -1
 	for _, file := range files {
 		chain.Bytes += file.Bytes
 		chain.Files = append(chain.Files, file.Name)
+		if file.Modified.After(chain.Modified) {
+			chain.Modified = file.Modified
+		}
 		match := segmentFile.FindStringSubmatch(path.Base(file.Name))
 		if match == nil {
 			continue
@@ -105,11 +110,11 @@ func survey(id string, files []target.Object) Chain {
 			segments[index] = true
 		}
 	}
-	for sidecars[chain.Segments] {
+	for sidecars[chain.Segments] && segments[chain.Segments] {
 		chain.Segments++
 	}
 	if chain.Segments <= last {
-		chain.gap = chain.Segments
+		chain.Broken = fmt.Errorf("segment %d of %s: %w", chain.Segments, id, ErrMissing)
 	}
 	for index := range segments {
 		if !sidecars[index] {
@@ -140,20 +145,32 @@ func (c *Chain) readNotes(ctx context.Context, store target.Store) error {
 			c.Verified = verified
 		}
 	}
-	if err == nil && c.Segments > 0 {
-		c.Last, err = getSidecar(ctx, store, c.ID, c.Segments-1)
+	if err == nil {
+		err = c.readLast(ctx, store)
 	}
 	c.Damage = err
 	return ctx.Err()
 }
 
-// Sidecars reads all sidecars of a chain: what each segment reaches up to.
+// readLast finds the last sidecar that can be read. One of an increment that is damaged ends the chain before it.
+func (c *Chain) readLast(ctx context.Context, store target.Store) (err error) {
+	for c.Segments > 0 {
+		c.Last, err = getSidecar(ctx, store, c.ID, c.Segments-1)
+		if err == nil || c.Segments <= c.Full.Segments || !spoilt(err) {
+			return err
+		}
+		c.Segments, c.Broken = c.Segments-1, err
+	}
+	return nil
+}
+
+// Sidecars reads all sidecars of a chain: what each segment reaches up to. With an error it gives those before it.
 func Sidecars(ctx context.Context, store target.Store, chain Chain) ([]Sidecar, error) {
 	sidecars := make([]Sidecar, 0, chain.Segments)
 	for index := range chain.Segments {
 		sidecar, err := getSidecar(ctx, store, chain.ID, index)
 		if err != nil {
-			return nil, err
+			return sidecars, err
 		}
 		sidecars = append(sidecars, sidecar)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
@@ -49,10 +48,12 @@ func getNote(ctx context.Context, store target.Store, name string, into any) err
 	defer body.Close()
 	text, err := io.ReadAll(io.LimitReader(body, maxNoteBytes+1))
 	if err == nil && len(text) > maxNoteBytes {
-		err = errors.New("it is too long")
+		err = fmt.Errorf("%w: it is too long", ErrDamaged)
 	}
 	if err == nil {
-		err = json.Unmarshal(text, into)
+		if wrong := json.Unmarshal(text, into); wrong != nil {
+			err = fmt.Errorf("%w: %w", ErrDamaged, wrong)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("%s in %s cannot be read: %w", name, store.Name(), err)

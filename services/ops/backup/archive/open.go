@@ -25,6 +25,18 @@ func Check(ctx context.Context, store target.Store, sidecar Sidecar) error {
 	})
 }
 
+// CheckSidecar reads a sidecar back from a target and compares it with what was put.
+func CheckSidecar(ctx context.Context, store target.Store, sidecar Sidecar) error {
+	found, err := getSidecar(ctx, store, sidecar.Chain, sidecar.Index)
+	if errors.Is(err, target.ErrNotFound) {
+		return fmt.Errorf("%w: %w", ErrMissing, err)
+	}
+	if err == nil && found != sidecar {
+		err = fmt.Errorf("%s in %s: %w: it has another text than was put", sidecarName(sidecar.Chain, sidecar.Index), store.Name(), ErrDamaged)
+	}
+	return err
+}
+
 // readSealed gives the encrypted bytes of a segment to use, and compares them with the
 // sidecar in any case: damage explains best why they could not be used.
 func readSealed(ctx context.Context, store target.Store, sidecar Sidecar, use func(io.Reader) error) error {

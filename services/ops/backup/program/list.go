@@ -79,10 +79,15 @@ func state(chain archive.Chain) string {
 		return "damaged: " + chain.Damage.Error()
 	case !chain.Complete():
 		return "incomplete"
-	case chain.Verified != nil:
-		return "verified"
 	}
-	return "not verified"
+	said := "not verified"
+	if chain.Verified != nil {
+		said = "verified"
+	}
+	if chain.Broken != nil {
+		said += "; usable until " + clock(chain.Last.HeartbeatMillis) + ": " + chain.Broken.Error()
+	}
+	return said
 }
 
 // keygen prints a private key as a file for `make restore`.
