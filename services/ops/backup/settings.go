@@ -68,6 +68,12 @@ func Load(getenv func(string) string) (Settings, error) {
 		Metrics:        r.text("METRICS_ADDRESS", "127.0.0.1:9102"),
 		Published:      beyondLoopback(getenv("PUBLISH_ADDRESS")),
 	}
+	for i, address := range s.Targets {
+		if err := target.Check(address); err != nil {
+			r.failed = append(r.failed, fmt.Errorf("BACKUP_TARGETS: %w", err))
+			s.Targets[i] = fmt.Sprintf("target-%d", i+1) // It becomes a label.
+		}
+	}
 	var err error
 	if s.Recipients, err = archive.ParseRecipients(getenv("BACKUP_PUBLIC_KEYS")); err != nil {
 		r.failed = append(r.failed, err)

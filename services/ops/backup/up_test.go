@@ -56,11 +56,12 @@ func TestWithoutATargetAndAPublicKeyTheServiceIdlesAndSaysSo(t *testing.T) {
 		configured, wanted float64
 		says               string
 	}{
-		"nothing is set":       {nil, 0, 0, "no backups are made"},
-		"there is no key":      {map[string]string{"BACKUP_TARGETS": os.TempDir()}, 0, 1, "no backups are made"},
-		"the key is no key":    {map[string]string{"BACKUP_TARGETS": os.TempDir(), "BACKUP_PUBLIC_KEYS": "nonsense"}, 0, 1, "BACKUP_PUBLIC_KEYS"},
-		"a time is no time":    {map[string]string{"BACKUP_EVERY": "soon"}, 0, 0, "BACKUP_EVERY"},
-		"a number is negative": {map[string]string{"BACKUP_KEEP": "-1"}, 0, 0, "BACKUP_KEEP"},
+		"nothing is set":        {nil, 0, 0, "no backups are made"},
+		"there is no key":       {map[string]string{"BACKUP_TARGETS": os.TempDir()}, 0, 1, "no backups are made"},
+		"the key is no key":     {map[string]string{"BACKUP_TARGETS": os.TempDir(), "BACKUP_PUBLIC_KEYS": "nonsense"}, 0, 1, "BACKUP_PUBLIC_KEYS"},
+		"a time is no time":     {map[string]string{"BACKUP_EVERY": "soon"}, 0, 0, "BACKUP_EVERY"},
+		"a target has a secret": {map[string]string{"BACKUP_TARGETS": "s3://KEY:s3cr3t@127.0.0.1/shop"}, 0, 1, "has a user"},
+		"a number is negative":  {map[string]string{"BACKUP_KEEP": "-1"}, 0, 0, "BACKUP_KEEP"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := stack.StartT(t, stack.Options{Services: []string{stack.BackupName}, Settings: c.settings})

@@ -117,8 +117,14 @@ func (d *Directory) List(ctx context.Context) ([]Object, error) {
 		if err == nil {
 			found = append(found, Object{Name: name, Bytes: info.Size(), Modified: info.ModTime()})
 		}
+		if len(found) > MaxObjects {
+			return errTooMany
+		}
 		return err
 	})
+	if errors.Is(err, errTooMany) {
+		return nil, tooMany(d.path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list the target %s: %w", d.path, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -22,6 +23,19 @@ const maxPartBytes = 512 << 20
 type S3 struct {
 	name, bucket, prefix string
 	client               *minio.Client
+	// patience is how long a request may take besides the time for its bytes.
+	patience time.Duration
+}
+
+// slowestBytesPerSecond is the rate at which a request's bytes have to pass at least.
+const slowestBytesPerSecond = 64 << 10
+
+// longestBytes is the size that is assumed of what is read: the size of a segment of a full backup.
+const longestBytes = 33 << 20
+
+// within gives a request of so many bytes its deadline: a store that hangs is a store that fails.
+func (s *S3) within(ctx context.Context, bytes int64) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, s.patience+time.Duration(bytes)*time.Second/slowestBytesPerSecond)
 }
 
 // OpenS3 makes a client for s3://HOST[:PORT]/BUCKET[/PREFIX][?region=REGION]. It asks
@@ -48,7 +62,7 @@ func OpenS3(address string, keys Credentials) (*S3, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the target %s: %w", address, err)
 	}
-	return &S3{name: address, bucket: bucket, prefix: prefix, client: client}, nil
+	return &S3{name: address, bucket: bucket, prefix: prefix, client: client, patience: time.Minute}, nil
 }
 
 // Name is the target's address.
@@ -62,6 +76,8 @@ func (s *S3) Put(ctx context.Context, name string, body io.Reader, bytes int64) 
 	if bytes >= maxPartBytes {
 		return fmt.Errorf("%s has %d bytes, more than a file of a backup can have", name, bytes)
 	}
+	ctx, cancel := s.within(ctx, bytes)
+	defer cancel()
 	put, err := s.client.PutObject(ctx, s.bucket, path.Join(s.prefix, name), body, bytes, minio.PutObjectOptions{
 		ContentType: "application/octet-stream", PartSize: maxPartBytes, DisableMultipart: true,
 	})
@@ -79,22 +95,36 @@ func (s *S3) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
+	ctx, cancel := s.within(ctx, longestBytes)
 	object, err := s.client.GetObject(ctx, s.bucket, path.Join(s.prefix, name), minio.GetObjectOptions{})
 	if err == nil {
 		_, err = object.Stat()
 	}
 	if err == nil {
-		return object, nil
+		return &opened{Object: object, cancel: cancel}, nil
 	}
+	cancel()
 	if minio.ToErrorResponse(err).StatusCode == http.StatusNotFound {
 		err = ErrNotFound
 	}
 	return nil, fmt.Errorf("%s in %s: %w", name, s.name, err)
 }
 
+// opened is an object that is read until its deadline.
+type opened struct {
+	*minio.Object
+	cancel context.CancelFunc
+}
+
+// Close ends the request.
+func (o *opened) Close() error {
+	defer o.cancel()
+	return o.Object.Close()
+}
+
 // List lists the objects below the prefix that have plain names.
 func (s *S3) List(ctx context.Context) ([]Object, error) {
-	ctx, stop := context.WithCancel(ctx)
+	ctx, stop := s.within(ctx, longestBytes)
 	defer stop() // Ends the listing in the background after an error.
 	prefix := ""
 	if s.prefix != "" {
@@ -108,6 +138,9 @@ func (s *S3) List(ctx context.Context) ([]Object, error) {
 		if name, ok := strings.CutPrefix(object.Key, prefix); ok && checkName(name) == nil {
 			found = append(found, Object{Name: name, Bytes: object.Size, Modified: object.LastModified})
 		}
+		if len(found) > MaxObjects {
+			return nil, tooMany(s.name)
+		}
 	}
 	return found, nil
 }
@@ -117,6 +150,8 @@ func (s *S3) Delete(ctx context.Context, name string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
+	ctx, cancel := s.within(ctx, 0)
+	defer cancel()
 	if err := s.client.RemoveObject(ctx, s.bucket, path.Join(s.prefix, name), minio.RemoveObjectOptions{}); err != nil {
 		return fmt.Errorf("delete %s from the target %s: %w", name, s.name, err)
 	}

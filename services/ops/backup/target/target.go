@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -37,12 +38,34 @@ type Object struct {
 // ErrNotFound says that nothing is stored under a name.
 var ErrNotFound = errors.New("there is no such file in the target")
 
+// MaxObjects is how many files of backups a target may have: more than that is refused, so that a list fits in memory.
+const MaxObjects = 1_000_000
+
+var errTooMany = errors.New("there are too many files")
+
+func tooMany(name string) error {
+	return fmt.Errorf("the target %s: %w, more than %d: remove those that are no backups of this shop, or use another prefix", name, errTooMany, MaxObjects)
+}
+
+// Check refuses an address that no target can have, without a look at the target. The message does not repeat an address with a
+// user: it may hold a secret.
+func Check(address string) error {
+	if parsed, err := url.Parse(address); !strings.HasPrefix(address, "/") && (err != nil || parsed.User != nil || strings.Contains(address, "@")) {
+		return errors.New("an address of a target has a user or cannot be read (it is not repeated here): use s3://HOST[:PORT]/BUCKET[/PREFIX], " +
+			"BACKUP_S3_ACCESS_KEY and BACKUP_S3_SECRET_KEY")
+	}
+	return nil
+}
+
 // Credentials are what an S3-compatible store asks for.
 type Credentials struct{ AccessKey, SecretKey string }
 
 // Open gives the target that an address describes: the absolute path of a directory that
 // exists, or s3://HOST[:PORT]/BUCKET[/PREFIX], or s3+http:// for a store without TLS.
 func Open(address string, credentials Credentials) (Store, error) {
+	if err := Check(address); err != nil {
+		return nil, err
+	}
 	var store Store
 	var err error
 	switch {

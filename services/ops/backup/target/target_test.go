@@ -153,3 +153,15 @@ func TestAnAddressThatCannotBeATargetIsRefused(t *testing.T) {
 	_, err := target.Open("s3://host/bucket", target.Credentials{})
 	require.ErrorContains(t, err, "BACKUP_S3_ACCESS_KEY")
 }
+
+func TestAnAddressWithASecretIsRefusedAndNotRepeated(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"s3://KEY:s3cr3t@host/shop", "s3+http://s3cr3t@host/shop", "KEY:s3cr3t@host", "s3://KEY:s3cr3t%@host/shop"} {
+		_, err := target.Open(address, target.Credentials{AccessKey: "a", SecretKey: "b"})
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "s3cr3t")
+		require.Equal(t, err, target.Check(address))
+	}
+	require.NoError(t, target.Check("/var/backups/a@b"))
+	require.NoError(t, target.Check("s3://host:9000/shop/prefix?region=eu-1"))
+}
