@@ -12,6 +12,7 @@ import (
 )
 
 func main() {
+	signal.Ignore(syscall.SIGHUP) // A connection that ends must not end a restore in its middle.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	os.Exit(program.Run(ctx, os.Args[1:], program.Environment{Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))

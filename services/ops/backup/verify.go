@@ -93,6 +93,9 @@ func (v *verifier) verify(ctx context.Context, j *job) error {
 				return false
 			}
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", ship.address, err))
+			if !done { // After a final verdict visit has done it.
+				v.service.retain(ctx, ship, j.full.Chain)
+			}
 			return true
 		})
 		if len(waiting) == 0 || len(v.jobs) > 0 {

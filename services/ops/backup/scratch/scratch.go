@@ -49,6 +49,8 @@ const (
 	leastBytes = 32 << 20
 	// lowest is the nice value of the server.
 	lowest = 19
+	// firstToGo has the kernel end this server before all others when memory runs out.
+	firstToGo = "1000"
 	// lookEvery is how often a server that loads is looked at.
 	lookEvery = 20 * time.Millisecond
 
@@ -148,6 +150,7 @@ func start(dir, program string, limit int64) (*Server, error) {
 	defer log.Close()
 	command := exec.Command(program, "-", "--appendonly", "yes", "--dir", dir)
 	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(settings), log, log
+	command.Env = []string{"PATH=" + os.Getenv("PATH"), "LANG=C"} // The private key may be in this process's environment.
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	s := &Server{dir: open, ended: make(chan struct{}), limit: limit}
 	started := make(chan error)
@@ -158,6 +161,7 @@ func start(dir, program string, limit int64) (*Server, error) {
 		s.process = command.Process
 		if err == nil {
 			_ = unix.Setpriority(unix.PRIO_PROCESS, command.Process.Pid, lowest)
+			_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", command.Process.Pid), []byte(firstToGo), 0o600)
 		}
 		started <- err
 		if err == nil {

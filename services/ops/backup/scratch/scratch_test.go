@@ -48,6 +48,9 @@ func TestAScratchServerHasTheDataAndEndsWithStop(t *testing.T) {
 	priority, err := syscall.Getpriority(syscall.PRIO_PROCESS, s.process.Pid)
 	require.NoError(t, err)
 	require.Equal(t, 20-lowest, priority, "the system call gives 20 less the nice value")
+	first, err := os.ReadFile(fmt.Sprintf("/proc/%d/oom_score_adj", s.process.Pid))
+	require.NoError(t, err)
+	require.Equal(t, "1000\n", string(first))
 	s.Stop()
 	require.ErrorIs(t, syscall.Kill(s.process.Pid, 0), syscall.ESRCH)
 	after, err := os.ReadFile(filepath.Join(dir, "appendonlydir", "appendonly.aof.1.incr.aof"))
@@ -133,4 +136,18 @@ func readPID(t *testing.T, out interface{ Read([]byte) (int, error) }) int {
 		}
 		require.NoError(t, err, text.String())
 	}
+}
+
+func TestAScratchServerGetsNothingOfTheEnvironment(t *testing.T) {
+	t.Setenv("PRIVATE_KEY_OF_THIS_TEST", "secret")
+	dir := data(t, set("a", "b"))
+	program := filepath.Join(dir, "program")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\nenv > \"$0.env\"\nexec redis-server \"$@\"\n"), 0o700))
+	s, err := Start(t.Context(), dir, Limits{Program: program})
+	require.NoError(t, err)
+	s.Stop()
+	environment, err := os.ReadFile(program + ".env")
+	require.NoError(t, err)
+	require.Contains(t, string(environment), "PATH=")
+	require.NotContains(t, string(environment), "PRIVATE_KEY_OF_THIS_TEST")
 }
