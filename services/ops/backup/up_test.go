@@ -1,6 +1,7 @@
 package backup_test
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"strings"
@@ -74,6 +75,9 @@ func TestWithoutATargetAndAPublicKeyTheServiceIdlesAndSaysSo(t *testing.T) {
 			require.InDelta(t, c.configured, metrics["shop_backup_configured"], 0)
 			require.InDelta(t, c.wanted, metrics["shop_backup_wanted"], 0)
 			require.NotZero(t, service.PID(), "it does not end")
+			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", service.PID()))
+			require.NoError(t, err)
+			require.Regexp(t, `SigIgn:\s+[0-9a-f]+[13579bdf]\n`, string(status), "a connection that ends (SIGHUP) does not end the program")
 		})
 	}
 }

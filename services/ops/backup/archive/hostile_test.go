@@ -216,3 +216,19 @@ func TestAKeyOfTheWrongKindIsRefused(t *testing.T) {
 	_, err = archive.ParseIdentities(strings.NewReader("nonsense"))
 	require.Error(t, err)
 }
+
+func TestASidecarThatATargetDoesNotHaveAsItWasPutIsFound(t *testing.T) {
+	t.Parallel()
+	made := newBackup(t, t.TempDir())
+	chains, err := archive.List(t.Context(), made.store)
+	require.NoError(t, err)
+	last := chains[0].Last
+	require.NoError(t, archive.CheckSidecar(t.Context(), made.store, last))
+	other := last
+	other.Sequence++
+	require.ErrorIs(t, archive.CheckSidecar(t.Context(), made.store, other), archive.ErrDamaged)
+	made.edit("00005.json", flip(0))
+	require.ErrorIs(t, archive.CheckSidecar(t.Context(), made.store, last), archive.ErrDamaged)
+	made.remove("00005.json")
+	require.ErrorIs(t, archive.CheckSidecar(t.Context(), made.store, last), archive.ErrMissing)
+}
