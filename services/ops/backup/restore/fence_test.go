@@ -1,6 +1,7 @@
 package restore_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -78,4 +79,40 @@ func TestDataThatDoNotAddUpAreRestoredOnlyByForceAndAlwaysByUndo(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, plan, "do not add up")
 	restored(t, s)
+}
+
+// On a new host a restore is cut off after it has deleted the empty shop's data. The next one leaves the empty shop's own backup
+// out, too, and repeats no version.
+func TestARestoreThatWasCutOffOnANewHostTakesTheSameBackupAndRepeatsNoVersion(t *testing.T) {
+	v := newVault(t)
+	lost := startShop(t)
+	product := shoptest.Product(t, shoptest.Admin(t, lost), 100)
+	v.full(t, lost)
+	require.NoError(t, lost.Stop(t.Context()))
+	s := startShop(t)
+	empty := *v
+	empty.full(t, s)
+	primary, err := s.Primary(t.Context())
+	require.NoError(t, err)
+	_, err = s.Redis(t.Context(), primary, "SET", redisdb.KeyRestores(), "7")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	r := restorer(t, s, v)
+	r.Say = func(format string, _ ...any) {
+		if strings.Contains(format, "are loaded") {
+			_, err := s.Redis(t.Context(), primary, "DEL", redisdb.KeyRestores())
+			require.NoError(t, err, "it was not loaded yet")
+			cancel()
+		}
+	}
+	_, err = r.Restore(ctx, restore.Wanted{})
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, "The shop is closed")
+	_, err = s.Redis(t.Context(), primary, "HSET", redisdb.KeyRestore(), "seen", "0") // 15 s later
+	require.NoError(t, err)
+	_, err = restorer(t, s, v).Restore(t.Context(), restore.Wanted{})
+	require.NoError(t, err)
+	restored(t, s)
+	answer := shoptest.Admin(t, s).Want(t, http.StatusOK, "GET", "/v1/products/"+product, nil)
+	require.Contains(t, string(answer.Body), `"version":8000000001`)
 }
