@@ -116,3 +116,31 @@ func TestARestoreThatWasCutOffOnANewHostTakesTheSameBackupAndRepeatsNoVersion(t 
 	answer := shoptest.Admin(t, s).Want(t, http.StatusOK, "GET", "/v1/products/"+product, nil)
 	require.Contains(t, string(answer.Body), `"version":8000000001`)
 }
+
+func TestAShopThatIsOpenIsNotCalledClosedWhenALaterStepFails(t *testing.T) {
+	v := newVault(t)
+	s := startShop(t)
+	admin := shoptest.Admin(t, s)
+	product := shoptest.Product(t, admin, 100)
+	v.full(t, s)
+	primary, err := s.Primary(t.Context())
+	require.NoError(t, err)
+	replica := "redis-1"
+	if primary == replica {
+		replica = "redis-2"
+	}
+	r := restorer(t, s, v)
+	r.Say = func(format string, _ ...any) {
+		if strings.Contains(format, "are loaded") {
+			_, err := s.Redis(t.Context(), replica, "ACL", "SETUSER", login(s).User, "-acl")
+			require.NoError(t, err)
+		}
+	}
+	_, err = r.Restore(t.Context(), restore.Wanted{})
+	require.ErrorIs(t, err, restore.ErrOpened)
+	require.ErrorContains(t, err, "the data are restored")
+	require.ErrorContains(t, err, "ACL USERS")
+	require.NotContains(t, err.Error(), "The shop is closed")
+	restored(t, s)
+	admin.Current().Want(t, http.StatusCreated, "POST", "/v1/purchases", shoptest.Order(product, 1))
+}
