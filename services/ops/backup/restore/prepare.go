@@ -182,6 +182,15 @@ func (w Wanted) passesOver(p *prepared) bool {
 	return w.notOf != "" && w.Chain == "" && p.report.Keys[reconcile.Products] == 0 && p.report.Keys[reconcile.Purchases] == 0
 }
 
+// damage says what damage of a backup is borne: with a moment or a commit, and with Force, all of it that lies behind the full
+// backup. The cut refuses a state that the damage has taken.
+func (w Wanted) damage() (options []archive.Option) {
+	if w.Force || !w.At.IsZero() || w.Sequence > 0 {
+		options = append(options, archive.Usable())
+	}
+	return options
+}
+
 func (b Backups) load(ctx context.Context, store target.Store, chain archive.Chain, dir string, wanted Wanted) (_ *prepared, err error) {
 	p := &prepared{dir: filepath.Join(dir, "scratch")}
 	defer func() {
@@ -192,7 +201,7 @@ func (b Backups) load(ctx context.Context, store target.Store, chain archive.Cha
 	if err := errors.Join(os.RemoveAll(p.dir), os.MkdirAll(p.dir, 0o700)); err != nil {
 		return nil, err
 	}
-	contents, err := archive.Extract(ctx, store, chain, b.Identities, p.dir)
+	contents, err := archive.Extract(ctx, store, chain, b.Identities, p.dir, wanted.damage()...)
 	if err != nil {
 		return nil, err
 	}
@@ -209,6 +218,9 @@ func (b Backups) load(ctx context.Context, store target.Store, chain archive.Cha
 		return nil, err
 	}
 	p.what = "the backup " + chain.ID
+	if contents.Ended != nil {
+		p.what += fmt.Sprintf(" (it cannot be read to its end: %v)", contents.Ended)
+	}
 	if wanted.Force {
 		return p, p.usable()
 	}
