@@ -39,8 +39,14 @@ func NewMetrics(targets []string) *Metrics {
 	m.configured = gauge("shop_backup_configured", "1: a target and a public key are set.")
 	m.wanted = gauge("shop_backup_wanted", "1: a target is set, or the shop is published beyond loopback.")
 	m.noRoom = gauge("shop_backup_no_room", "1: the last backup or verification found too little memory or disk on this host.")
-	m.lastVerified = gauge("shop_backup_last_verified_seconds", "When a full backup was last restored and checked, in seconds since 1970; 0: never.")
-	m.lastFull = gauge("shop_backup_last_full_seconds", "When a full backup was last complete in a target, in seconds since 1970; 0: never.")
+	m.lastVerified = gauge(
+		"shop_backup_last_verified_seconds",
+		"When a full backup was last restored and checked, in seconds since 1970; 0: never.",
+	)
+	m.lastFull = gauge(
+		"shop_backup_last_full_seconds",
+		"When a full backup was last complete in a target, in seconds since 1970; 0: never.",
+	)
 	m.size = gauge("shop_backup_size_bytes", "Encrypted size of the last full backup.")
 	m.data = gauge("shop_backup_data_bytes", "Size of the append-only files in the last full backup.")
 	m.fullSeconds = gauge("shop_backup_duration_seconds", "How long the last full backup took until it was in a target.")

@@ -82,7 +82,11 @@ func (s *Service) prepare() (err error) {
 	if err := errors.Join(s.source.RemoveLinks(), os.RemoveAll(s.scratchDir())); err != nil {
 		return err
 	}
-	s.spool, err = newSpool(filepath.Join(s.dir, "spool"), s.settings.SpoolBytes, func(bytes int64) { s.metrics.spoolBytes.Set(float64(bytes)) })
+	s.spool, err = newSpool(
+		filepath.Join(s.dir, "spool"),
+		s.settings.SpoolBytes,
+		func(bytes int64) { s.metrics.spoolBytes.Set(float64(bytes)) },
+	)
 	if err != nil {
 		return err
 	}
@@ -182,7 +186,8 @@ func (s *Service) room(part string, err error) {
 }
 
 func isNoRoom(err error) bool {
-	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, archive.ErrNoRoom) || errors.Is(err, scratch.ErrNoRoom)
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, archive.ErrNoRoom) ||
+		errors.Is(err, scratch.ErrNoRoom)
 }
 
 // recall reads from the targets what an earlier service has done there.

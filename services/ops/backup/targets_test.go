@@ -66,7 +66,12 @@ func TestATargetThatFailsIsTriedAgainWhileTheOthersGoOn(t *testing.T) {
 	awaitChain(t, directory, isVerified)
 	s.buy(5)
 	awaitChain(t, directory, reaches(s.sequence()))
-	require.Eventually(t, func() bool { return value(t, metrics, "shop_backup_target_failures_total", b.address) > 1 }, time.Minute, 50*time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return value(t, metrics, "shop_backup_target_failures_total", b.address) > 1 },
+		time.Minute,
+		50*time.Millisecond,
+	)
 	require.Zero(t, value(t, metrics, "shop_backup_target_failures_total", directory))
 	require.Positive(t, value(t, metrics, "shop_backup_spool_bytes"), "what the target lacks is kept")
 
@@ -92,12 +97,22 @@ func TestATargetThatLiesIsNeverVerifiedAndTheOtherOneIs(t *testing.T) {
 			metrics, stop := s.serve(s.settings(b.address, directory))
 			defer stop()
 			awaitChain(t, directory, isVerified)
-			require.Eventually(t, func() bool { return value(t, metrics, "shop_backup_verification_failures_total") > 0 }, time.Minute, 50*time.Millisecond)
+			require.Eventually(
+				t,
+				func() bool { return value(t, metrics, "shop_backup_verification_failures_total") > 0 },
+				time.Minute,
+				50*time.Millisecond,
+			)
 			for _, chain := range list(t, b.address) {
 				require.Nil(t, chain.Verified)
 			}
 			// An increment is read back at once.
-			require.Eventually(t, func() bool { return value(t, metrics, "shop_backup_target_failures_total", b.address) > 0 }, time.Minute, 50*time.Millisecond)
+			require.Eventually(
+				t,
+				func() bool { return value(t, metrics, "shop_backup_target_failures_total", b.address) > 0 },
+				time.Minute,
+				50*time.Millisecond,
+			)
 		})
 	}
 }
@@ -109,7 +124,12 @@ func TestATargetWithoutRoomDoesNotHurtTheOther(t *testing.T) {
 	small, large := mountSmall(t, "4k"), t.TempDir()
 	metrics, _ := s.serve(s.settings(small, large))
 	awaitChain(t, large, isVerified)
-	require.Eventually(t, func() bool { return value(t, metrics, "shop_backup_target_failures_total", small) > 0 }, time.Minute, 50*time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return value(t, metrics, "shop_backup_target_failures_total", small) > 0 },
+		time.Minute,
+		50*time.Millisecond,
+	)
 	for _, chain := range list(t, small) {
 		require.False(t, chain.Complete())
 	}

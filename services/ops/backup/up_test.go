@@ -77,7 +77,12 @@ func TestWithoutATargetAndAPublicKeyTheServiceIdlesAndSaysSo(t *testing.T) {
 			require.NotZero(t, service.PID(), "it does not end")
 			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", service.PID()))
 			require.NoError(t, err)
-			require.Regexp(t, `SigIgn:\s+[0-9a-f]+[13579bdf]\n`, string(status), "a connection that ends (SIGHUP) does not end the program")
+			require.Regexp(
+				t,
+				`SigIgn:\s+[0-9a-f]+[13579bdf]\n`,
+				string(status),
+				"a connection that ends (SIGHUP) does not end the program",
+			)
 		})
 	}
 }

@@ -153,7 +153,12 @@ func TestACommitThatTwoHistoriesHaveIsThatOfTheLast(t *testing.T) {
 
 func TestAMomentAtWhichARestoreWasUnderWayIsTheOneBeforeIt(t *testing.T) {
 	t.Parallel()
-	parts := []string{beat(1000), say("SET", "evg:schema", "restoring") + say("SET", "a", "b") + say("SET", "evg:schema", "3"), beat(3000), beat(3500)}
+	parts := []string{
+		beat(1000),
+		say("SET", "evg:schema", "restoring") + say("SET", "a", "b") + say("SET", "evg:schema", "3"),
+		beat(3000),
+		beat(3500),
+	}
 	for millis, n := range map[int64]int{1000: 1, 2500: 1, 3000: 3, 3499: 3, 3500: 4} {
 		dir, f := directory(t, strings.Join(parts, ""))
 		require.NoError(t, f.CutAtMoment(time.UnixMilli(millis)))

@@ -54,8 +54,10 @@ func newBackupOf(t *testing.T, dir, id string, key *age.X25519Identity, content 
 		{"appendonly.aof.7.incr.aof", content + rand.Text()},
 	} {
 		var sealed bytes.Buffer
-		sidecar, err := sealer.Seal(&sealed, archive.Piece{File: piece.file, Offset: int64(len(made.files[piece.file])), Length: int64(len(piece.text))},
-			archive.State{Sequence: int64(100 + i), HeartbeatMillis: int64(1000 * i), History: "0123456789abcdef", Schema: "3"}, strings.NewReader(piece.text))
+		sidecar, err := sealer.Seal(&sealed,
+			archive.Piece{File: piece.file, Offset: int64(len(made.files[piece.file])), Length: int64(len(piece.text))},
+			archive.State{Sequence: int64(100 + i), HeartbeatMillis: int64(1000 * i), History: "0123456789abcdef", Schema: "3"},
+			strings.NewReader(piece.text))
 		require.NoError(t, err)
 		require.NoError(t, archive.PutSegment(t.Context(), store, sidecar, &sealed))
 		require.NoError(t, archive.PutSidecar(t.Context(), store, sidecar))
@@ -147,9 +149,12 @@ func TestDamageIsRefusedAndLeavesNothing(t *testing.T) {
 		"a flipped byte in the middle": {func(b backup) { b.edit("00002.seg.age", flip(300)) }, archive.ErrDamaged},
 		"a flipped byte at the begin":  {func(b backup) { b.edit("00002.seg.age", flip(0)) }, archive.ErrDamaged},
 		"a flipped byte at the end":    {func(b backup) { b.edit("00005.seg.age", flip(-1)) }, archive.ErrDamaged},
-		"a truncated file":             {func(b backup) { b.edit("00001.seg.age", func(x []byte) []byte { return x[:250] }) }, archive.ErrDamaged},
-		"an empty file":                {func(b backup) { b.edit("00001.seg.age", func([]byte) []byte { return nil }) }, archive.ErrDamaged},
-		"a file that is longer by one": {func(b backup) { b.edit("00001.seg.age", func(x []byte) []byte { return append(x, 0) }) }, archive.ErrDamaged},
+		"a truncated file": {func(b backup) { b.edit("00001.seg.age", func(x []byte) []byte { return x[:250] }) },
+			archive.ErrDamaged},
+		"an empty file": {func(b backup) { b.edit("00001.seg.age", func([]byte) []byte { return nil }) },
+			archive.ErrDamaged},
+		"a file that is longer by one": {func(b backup) { b.edit("00001.seg.age", func(x []byte) []byte { return append(x, 0) }) },
+			archive.ErrDamaged},
 		"a file that is much longer": {func(b backup) {
 			b.edit("00001.seg.age", func(x []byte) []byte { return append(x, make([]byte, 1e6)...) })
 		}, archive.ErrDamaged},
@@ -171,12 +176,15 @@ func TestDamageIsRefusedAndLeavesNothing(t *testing.T) {
 		"a sidecar that tells another sequence": {func(b backup) {
 			b.edit("00005.json", replace(`"sequence":105`, `"sequence":999`))
 		}, archive.ErrMixed},
-		"a sidecar that is no JSON":  {func(b backup) { b.edit("00003.json", flip(0)) }, nil},
-		"a sidecar of another form":  {func(b backup) { b.edit("00003.json", replace(`"format":1`, `"format":2`)) }, archive.ErrFormat},
-		"a chain of another form":    {func(b backup) { b.edit("chain.json", replace(`"format":1`, `"format":2`)) }, archive.ErrFormat},
-		"a chain with no size":       {func(b backup) { b.edit("chain.json", replace(`"segments":4`, `"segments":0`)) }, archive.ErrDamaged},
-		"a sidecar without an end":   {func(b backup) { b.edit("00003.json", func([]byte) []byte { return bytes.Repeat([]byte(" "), 1e6) }) }, nil},
-		"a sidecar with a huge size": {func(b backup) { b.edit("00003.json", replace(`"data_bytes":0`, `"data_bytes":99999999999999`)) }, archive.ErrDamaged},
+		"a sidecar that is no JSON": {func(b backup) { b.edit("00003.json", flip(0)) }, nil},
+		"a sidecar of another form": {func(b backup) { b.edit("00003.json", replace(`"format":1`, `"format":2`)) }, archive.ErrFormat},
+		"a chain of another form":   {func(b backup) { b.edit("chain.json", replace(`"format":1`, `"format":2`)) }, archive.ErrFormat},
+		"a chain with no size": {func(b backup) { b.edit("chain.json", replace(`"segments":4`, `"segments":0`)) },
+			archive.ErrDamaged},
+		"a sidecar without an end": {func(b backup) { b.edit("00003.json", func([]byte) []byte { return bytes.Repeat([]byte(" "), 1e6) }) },
+			nil},
+		"a sidecar with a huge size": {func(b backup) { b.edit("00003.json", replace(`"data_bytes":0`, `"data_bytes":99999999999999`)) },
+			archive.ErrDamaged},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

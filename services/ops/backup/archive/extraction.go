@@ -89,7 +89,14 @@ func (e *extraction) close() error {
 // finish checks that the files are those that the manifest names.
 func (e *extraction) finish() error {
 	if e.contents.Segments < e.full {
-		return fmt.Errorf("%s in %s: %w: %d of %d segments are there", e.contents.Chain, e.store.Name(), ErrIncomplete, e.contents.Segments, e.full)
+		return fmt.Errorf(
+			"%s in %s: %w: %d of %d segments are there",
+			e.contents.Chain,
+			e.store.Name(),
+			ErrIncomplete,
+			e.contents.Segments,
+			e.full,
+		)
 	}
 	text, err := os.ReadFile(filepath.Join(e.contents.Dir, ManifestName))
 	if err != nil {

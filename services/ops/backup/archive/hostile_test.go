@@ -73,16 +73,32 @@ func TestAForgedSegmentIsRefusedAndLeavesNothing(t *testing.T) {
 		plain  func(archive.Header) []byte
 		says   string
 	}{
-		"a file outside":         {archive.Header{File: "../../appendonly.aof.1.base.rdb", Length: 4}, withData(data), "it names the file"},
-		"an absolute path":       {archive.Header{File: "/etc/passwd", Length: 4}, withData(data), "it names the file"},
-		"another file":           {archive.Header{File: "redis.conf", Length: 4}, withData(data), "it names the file"},
-		"an offset in a hole":    {archive.Header{File: archive.ManifestName, Offset: 1 << 40, Length: 4}, withData(data), "it continues"},
-		"a bomb":                 {archive.Header{File: archive.ManifestName, Length: 4}, withData(make([]byte, 200<<20)), "more data than its header says"},
+		"a file outside": {
+			archive.Header{File: "../../appendonly.aof.1.base.rdb", Length: 4},
+			withData(data),
+			"it names the file",
+		},
+		"an absolute path":    {archive.Header{File: "/etc/passwd", Length: 4}, withData(data), "it names the file"},
+		"another file":        {archive.Header{File: "redis.conf", Length: 4}, withData(data), "it names the file"},
+		"an offset in a hole": {archive.Header{File: archive.ManifestName, Offset: 1 << 40, Length: 4}, withData(data), "it continues"},
+		"a bomb": {
+			archive.Header{File: archive.ManifestName, Length: 4},
+			withData(make([]byte, 200<<20)),
+			"more data than its header says",
+		},
 		"less data than it says": {archive.Header{File: archive.ManifestName, Length: 40}, withData(data), "end early"},
-		"a header without end":   {archive.Header{Length: 4}, func(archive.Header) []byte { return bytes.Repeat([]byte("{"), 1<<20) }, "does not begin with a header"},
-		"no header":              {archive.Header{Length: 4}, func(archive.Header) []byte { return nil }, "does not begin with a header"},
-		"a negative length":      {archive.Header{File: archive.ManifestName, Length: -4}, withData(data), "sizes cannot be"},
-		"a manifest of nonsense": {archive.Header{File: archive.ManifestName, Length: 4}, withData(data), "the manifest has a line of another form"},
+		"a header without end": {
+			archive.Header{Length: 4},
+			func(archive.Header) []byte { return bytes.Repeat([]byte("{"), 1<<20) },
+			"does not begin with a header",
+		},
+		"no header":         {archive.Header{Length: 4}, func(archive.Header) []byte { return nil }, "does not begin with a header"},
+		"a negative length": {archive.Header{File: archive.ManifestName, Length: -4}, withData(data), "sizes cannot be"},
+		"a manifest of nonsense": {
+			archive.Header{File: archive.ManifestName, Length: 4},
+			withData(data),
+			"the manifest has a line of another form",
+		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -151,7 +167,12 @@ func TestATargetThatLiesIsFound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			sealer := archive.NewSealer(archive.NewChain(time.Now()), 1, []age.Recipient{key.Recipient()})
 			var sealed bytes.Buffer
-			sidecar, err := sealer.Seal(&sealed, archive.Piece{File: archive.ManifestName, Length: 4}, archive.State{}, strings.NewReader("data"))
+			sidecar, err := sealer.Seal(
+				&sealed,
+				archive.Piece{File: archive.ManifestName, Length: 4},
+				archive.State{},
+				strings.NewReader("data"),
+			)
 			require.NoError(t, err)
 			require.NoError(t, archive.PutSegment(t.Context(), lying{store, c.change}, sidecar, &sealed))
 			require.ErrorIs(t, archive.Check(t.Context(), store, sidecar), c.reason)

@@ -91,7 +91,13 @@ func TestIfTheOnlyCopyIsDamagedAllBeforeTheDamageIsKeptAndAllAfterItIsCutOff(t *
 			kept++
 		}
 	}
-	t.Logf("of %d commits %d were cut off; of %d products made one after the other the first %d are kept", before, before-after, len(made), kept)
+	t.Logf(
+		"of %d commits %d were cut off; of %d products made one after the other the first %d are kept",
+		before,
+		before-after,
+		len(made),
+		kept,
+	)
 	require.Positive(t, kept)
 	require.Less(t, kept, len(made))
 	shoptest.Cross(t, admin)

@@ -99,7 +99,12 @@ func keygen(_ context.Context, args []string, env Environment) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(env.Stdout, "# Private key for the shop's backups, made %s. Keep it off the shop's host.\n# BACKUP_PUBLIC_KEYS=%s\n%s\n",
-		time.Now().UTC().Format(time.DateOnly), key.Recipient(), key)
+	_, err = fmt.Fprintf(
+		env.Stdout,
+		"# Private key for the shop's backups, made %s. Keep it off the shop's host.\n# BACKUP_PUBLIC_KEYS=%s\n%s\n",
+		time.Now().UTC().Format(time.DateOnly),
+		key.Recipient(),
+		key,
+	)
 	return err
 }

@@ -26,7 +26,13 @@ func TestTheBackupWithTheNewestStateIsTakenWhereverItIs(t *testing.T) {
 		return kept{store: store, Chain: archive.Chain{ID: id, Full: &full, Segments: 1, Last: last}}
 	}
 	all := []kept{
-		chain(near, shipped, "h", 40*time.Minute, 40), chain(near, single, "h", 30*time.Minute, 30), chain(far, shipped, "h", 50*time.Minute, 50),
+		chain(
+			near,
+			shipped,
+			"h",
+			40*time.Minute,
+			40,
+		), chain(near, single, "h", 30*time.Minute, 30), chain(far, shipped, "h", 50*time.Minute, 50),
 	}
 	for name, c := range map[string]struct {
 		wanted Wanted

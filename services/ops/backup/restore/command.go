@@ -168,7 +168,10 @@ func AwaitAPI(ctx context.Context, shop Shop, say func(string)) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the data are restored, and the shop is not whole yet: it lacks %s", strings.Join(append(report.Missing, down...), ", "))
+			return fmt.Errorf(
+				"the data are restored, and the shop is not whole yet: it lacks %s",
+				strings.Join(append(report.Missing, down...), ", "),
+			)
 		case <-tick.C:
 		}
 	}

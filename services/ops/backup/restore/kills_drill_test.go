@@ -103,7 +103,13 @@ func keptAside(t *testing.T, s *stack.Stack, v *vault) []string {
 // killRestore runs a restore in another process, which is killed at a point.
 func killRestore(t *testing.T, s *stack.Stack, v *vault, point string) {
 	t.Helper()
-	program := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestARestoreThatIsKilledAnywhereEndsWellTheNextTimeOrIsUndone$", "-test.v")
+	program := exec.CommandContext(
+		t.Context(),
+		os.Args[0],
+		"-test.run",
+		"^TestARestoreThatIsKilledAnywhereEndsWellTheNextTimeOrIsUndone$",
+		"-test.v",
+	)
 	as := login(s)
 	program.Env = append(os.Environ(), "BACKUP_FAILPOINT="+point, "RESTORE_TEST_STORE="+v.store.Name(), "RESTORE_TEST_KEY="+v.key.String(),
 		"RESTORE_TEST_NET="+s.Net, "RESTORE_TEST_USER="+as.User, "RESTORE_TEST_PASSWORD="+as.Password,

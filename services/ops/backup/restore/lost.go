@@ -91,7 +91,17 @@ func row(key, what string, here []string) []string {
 		}
 		return time.UnixMilli(n).UTC().Format(time.RFC3339)
 	}
-	return []string{strings.TrimPrefix(key, redisdb.KeyPurchase("")), what, here[1], here[2], here[3], here[4], when(here[5]), when(here[6]), here[7]}
+	return []string{
+		strings.TrimPrefix(key, redisdb.KeyPurchase("")),
+		what,
+		here[1],
+		here[2],
+		here[3],
+		here[4],
+		when(here[5]),
+		when(here[6]),
+		here[7],
+	}
 }
 
 // listLost writes the list into a file.

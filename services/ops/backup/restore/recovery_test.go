@@ -179,7 +179,10 @@ func serve(t *testing.T, s *stack.Stack, v *vault) (stop func()) {
 		Keep: 48, KeepDays: 14, BytesPerSecond: 20 << 20, SpoolBytes: 1 << 30, Login: login(s), Dir: t.TempDir(),
 	}
 	for _, name := range []string{"redis-1", "redis-2", "redis-3"} {
-		settings.Nodes = append(settings.Nodes, source.Node{Name: name, Address: s.Process(name).Addr(), Dir: filepath.Join(s.Dir(), name)})
+		settings.Nodes = append(
+			settings.Nodes,
+			source.Node{Name: name, Address: s.Process(name).Addr(), Dir: filepath.Join(s.Dir(), name)},
+		)
 	}
 	service, err := backup.New(settings, "serve", "test", backup.NewMetrics(settings.Targets), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)

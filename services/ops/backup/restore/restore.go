@@ -233,7 +233,12 @@ func (r Restorer) close(ctx context.Context, n *nodes, l *lock, p *prepared, a A
 		err = syncDirs(filepath.Join(r.Dir, a.Name), r.Dir)
 	}
 	if err == nil {
-		r.Say("the present data are kept in %s; %d purchases are lost, and %d lose changes", filepath.Join(r.Dir, a.Name), lost.Purchases, lost.Changes)
+		r.Say(
+			"the present data are kept in %s; %d purchases are lost, and %d lose changes",
+			filepath.Join(r.Dir, a.Name),
+			lost.Purchases,
+			lost.Changes,
+		)
 	}
 	return lost, err
 }

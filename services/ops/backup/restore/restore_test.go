@@ -80,7 +80,10 @@ func TestALostShopIsRestoredElsewhereToTheLastShipmentAndToAMoment(t *testing.T)
 	require.ErrorContains(t, err, "it has the states from "+moment.UTC().Format("2006-01-02T"))
 	for _, sequence := range []int64{result.CommitSeq, result.CommitSeq - 7} { // to a commit, and not one more
 		var shown strings.Builder
-		require.NoError(t, restore.Show(t.Context(), v.backups(), t.TempDir(), "product:"+products[0], restore.Wanted{Sequence: sequence}, &shown))
+		require.NoError(
+			t,
+			restore.Show(t.Context(), v.backups(), t.TempDir(), "product:"+products[0], restore.Wanted{Sequence: sequence}, &shown),
+		)
 		require.Contains(t, shown.String(), fmt.Sprintf(`"commit": %d,`, sequence))
 	}
 }

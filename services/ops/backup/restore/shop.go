@@ -78,7 +78,9 @@ const (
 
 // hold closes the shop: the mark is at every replica before it returns. Nothing writes from then on but this program.
 func (n *nodes) hold(ctx context.Context, l *lock) error {
-	commands := []redisnode.Command{{"HSET", redisdb.KeyRestore(), "step", stepHolding, "layout", l.layout, "empty", l.empty, "aside", l.aside}}
+	commands := []redisnode.Command{
+		{"HSET", redisdb.KeyRestore(), "step", stepHolding, "layout", l.layout, "empty", l.empty, "aside", l.aside},
+	}
 	if setsMark() {
 		commands = append(commands, redisnode.Command{"SET", redisdb.KeySchema(), mark})
 	}

@@ -17,7 +17,10 @@ func TestAStoreThatHangsFailsWhenItsTimeIsOver(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-over }))
 	t.Cleanup(server.Close)
 	t.Cleanup(func() { close(over) })
-	store, err := OpenS3(strings.Replace(server.URL, "http://", "s3+http://", 1)+"/shop?region=us-east-1", Credentials{AccessKey: "a", SecretKey: "b"})
+	store, err := OpenS3(
+		strings.Replace(server.URL, "http://", "s3+http://", 1)+"/shop?region=us-east-1",
+		Credentials{AccessKey: "a", SecretKey: "b"},
+	)
 	require.NoError(t, err)
 	deadline := func(bytes int64) time.Duration {
 		ctx, cancel := store.within(t.Context(), bytes)

@@ -44,15 +44,23 @@ const MaxObjects = 1_000_000
 var errTooMany = errors.New("there are too many files")
 
 func tooMany(name string) error {
-	return fmt.Errorf("the target %s: %w, more than %d: remove those that are no backups of this shop, or use another prefix", name, errTooMany, MaxObjects)
+	return fmt.Errorf(
+		"the target %s: %w, more than %d: remove those that are no backups of this shop, or use another prefix",
+		name,
+		errTooMany,
+		MaxObjects,
+	)
 }
 
 // Check refuses an address that no target can have, without a look at the target. The message does not repeat an address with a
 // user: it may hold a secret.
 func Check(address string) error {
-	if parsed, err := url.Parse(address); !strings.HasPrefix(address, "/") && (err != nil || parsed.User != nil || strings.Contains(address, "@")) {
-		return errors.New("an address of a target has a user or cannot be read (it is not repeated here): use s3://HOST[:PORT]/BUCKET[/PREFIX], " +
-			"BACKUP_S3_ACCESS_KEY and BACKUP_S3_SECRET_KEY")
+	if parsed, err := url.Parse(address); !strings.HasPrefix(address, "/") &&
+		(err != nil || parsed.User != nil || strings.Contains(address, "@")) {
+		return errors.New(
+			"an address of a target has a user or cannot be read (it is not repeated here): use s3://HOST[:PORT]/BUCKET[/PREFIX], " +
+				"BACKUP_S3_ACCESS_KEY and BACKUP_S3_SECRET_KEY",
+		)
 	}
 	return nil
 }
